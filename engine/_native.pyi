@@ -1,0 +1,113 @@
+"""Types of the Rust binding. The wire formats and their limits are documented in native/core."""
+
+from collections.abc import Sequence
+from typing import Literal, final
+
+from typing_extensions import Buffer
+
+AmfValue = float | bool | str | None | list["AmfValue"] | dict[str, "AmfValue"]
+
+TAG_BYTES: int
+
+@final
+class FlvReader:
+    """FLV bytes to tags. `feed` never raises: after bad input `fault` is set and further bytes are ignored."""
+
+    def __new__(cls) -> FlvReader: ...
+    def feed(self, data: Buffer, /) -> None: ...
+    def take(self) -> tuple[bytes, bytes] | None:
+        """(arena, table) of the whole tags since the last take; None when there are none."""
+    def finish(self) -> None:
+        """Say that no more bytes come: inside a tag or the file header this sets `fault`."""
+    @property
+    def fault(self) -> tuple[str, str] | None:
+        """(code, message) of the bad input that stopped the reader."""
+    @property
+    def consumed_bytes(self) -> int:
+        """Bytes up to the end of the last whole tag (its PreviousTagSize included)."""
+
+@final
+class HttpFlvReader:
+    """An HTTP/1.1 response (head, identity/chunked/until-close body) holding FLV."""
+
+    def __new__(cls) -> HttpFlvReader: ...
+    def feed(self, data: Buffer, /) -> None: ...
+    def take(self) -> tuple[bytes, bytes] | None: ...
+    def finish(self) -> None:
+        """The peer closed: sets `fault` when the head, the declared body or an FLV tag is cut."""
+    @property
+    def head(self) -> tuple[int, str, list[tuple[str, str]]] | None:
+        """(status, reason, headers with lower-case names) once the head is whole. The body is parsed as FLV
+        only for status 200; for other statuses it is discarded."""
+    @property
+    def ended(self) -> bool:
+        """The declared body is complete."""
+    @property
+    def fault(self) -> tuple[str, str] | None: ...
+
+RtmpEvent = (
+    tuple[int, Literal["handshake"]]
+    | tuple[int, Literal["command"], int, list[AmfValue]]
+    | tuple[int, Literal["user_control"], int, int]
+)
+
+@final
+class RtmpConnection:
+    """One side of an RTMP connection: handshake, chunk stream, protocol control, AMF. Sans-IO.
+
+    Acknowledgements, ping responses and chunk-size changes of the peer are answered inside; the session
+    (commands) is decided by the caller.
+    """
+
+    def __new__(cls, role: Literal["client", "server"], /) -> RtmpConnection: ...
+    def feed(self, data: Buffer, /) -> None: ...
+    def take(self) -> tuple[bytes, bytes] | None:
+        """(arena, table) of audio, video and script messages; aggregates are split, `@setDataFrame` removed."""
+    def take_events(self) -> list[RtmpEvent]:
+        """Events since the last call; the first field is the row count of the untaken table when it came."""
+    def take_output(self) -> bytes:
+        """Bytes to send to the peer."""
+    def send_command(self, chunk_stream: int, message_stream: int, values: Sequence[AmfValue], /) -> None: ...
+    def send_chunk_size(self, size: int, /) -> None: ...
+    def send_window_acknowledgement(self, window_bytes: int, /) -> None: ...
+    def send_peer_bandwidth(self, window_bytes: int, limit_type: int, /) -> None: ...
+    def send_user_control(self, event_type: int, first: int, second: int | None = None, /) -> None: ...
+    @property
+    def fault(self) -> tuple[str, str] | None: ...
+
+def rtmp_messages(arena: Buffer, table: Buffer, message_stream: int, chunk_size: int, /) -> bytes:
+    """Rows as RTMP messages, each begun with a type 0 header and split at chunk_size: the same bytes serve
+    every reader that was told this chunk size and stream. Timestamps are the rows' `dts`, modulo 2**32."""
+
+def flv_header(has_audio: bool, has_video: bool, /) -> bytes:
+    """The 9 bytes of the FLV file header and the first PreviousTagSize."""
+
+def flv_tags(
+    arena: Buffer, table: Buffer, shift_ms: int, signalling: Literal["source", "enhanced", "legacy"], /
+) -> tuple[bytes, bytes]:
+    """Rows as FLV tags with the timestamp `dts - shift_ms` (modulo 2**32). Second: where each tag starts in
+    the first (native uint32 per row)."""
+
+def amf0_encode(values: Sequence[AmfValue], /) -> bytes:
+    """dict -> ECMA array at the top level of a script tag's second value, object elsewhere in commands."""
+
+def amf0_decode(data: Buffer, /) -> list[AmfValue]:
+    """All values in data; raises ValueError when it is malformed or beyond the caps."""
+
+def parse_config(codec: int, data: Buffer, /) -> dict[str, int | str | bool]:
+    """A decoder configuration record by table codec number. Video: width, height, profile, level, codec_string.
+    Audio: sample_rate, channels, profile (AAC object type), codec_string. Raises ValueError."""
+
+def parse_mp3_header(data: Buffer, /) -> dict[str, int | str | bool]:
+    """The first MPEG audio frame header of a payload: sample_rate, channels, layer, bitrate, samples."""
+
+def video_nal_types(codec: int, length_size: int, data: Buffer, /) -> list[int]:
+    """NAL unit types of a length-prefixed access unit (H.264, H.265, H.266). Raises ValueError."""
+
+def finalize_mp4(path: str, /) -> dict[str, int]:
+    """Turn a fragmented MP4 with a placeholder into a regular one in place (design decision 5). Idempotent;
+    also recovers a file cut at any byte. Keys: tracks, samples, duration_ms, bytes. Raises ValueError (not
+    such a file) or OSError."""
+
+def scan_mp4(path: str, /) -> dict[str, object]:
+    """Top-level boxes without reading media: boxes [(type, offset, size)], fragmented, problem (str or None)."""

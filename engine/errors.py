@@ -1,0 +1,160 @@
+"""Every error this engine raises on purpose.
+
+    ReelError
+    ├── UsageError                    a wrong option, URL or spec                    exit 2
+    ├── SourceError                   the stream cannot be had                       exit 3
+    │   ├── ConnectFailed             refused, timed out, DNS, TLS
+    │   ├── StreamNotFound            404, NetStream.Play.StreamNotFound, never began
+    │   ├── AccessDenied              401, 403, NetConnection.Connect.Rejected
+    │   ├── BadResponse               any other answer that is not a stream
+    │   ├── Stalled                   no data for the watchdog's time
+    │   └── NotFlv                    the bytes are not FLV
+    ├── ProtocolError                 the peer or a file sent something malformed    exit 1
+    │   ├── MalformedFlv
+    │   ├── MalformedRtmp
+    │   ├── MalformedHttp
+    │   ├── MalformedConfig           a decoder configuration record
+    │   └── MalformedMp4
+    ├── UnsupportedCodec              a format cannot hold the stream's codecs       exit 4
+    ├── StorageError                  a file cannot be created, written or renamed   exit 5
+    └── MuxError                      FFmpeg refused a packet or a header            exit 1
+
+Messages say what happened, to what, and what to do. `exit_code` is what `reel` ends with.
+"""
+
+from typing import ClassVar
+
+
+class ReelError(Exception):
+    """Something went wrong."""
+
+    exit_code: ClassVar[int] = 1
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class UsageError(ReelError):
+    """An option, URL or specification is wrong."""
+
+    exit_code = 2
+    code = "usage"
+
+
+class SourceError(ReelError):
+    """The stream cannot be had."""
+
+    exit_code = 3
+    code = "source"
+
+
+class ConnectFailed(SourceError):
+    """The origin cannot be reached."""
+
+    code = "connect_failed"
+
+
+class StreamNotFound(SourceError):
+    """The origin has no such stream."""
+
+    code = "stream_not_found"
+
+
+class AccessDenied(SourceError):
+    """The origin refuses access to the stream."""
+
+    code = "access_denied"
+
+
+class BadResponse(SourceError):
+    """The origin's answer is not a stream."""
+
+    code = "bad_response"
+
+
+class Stalled(SourceError):
+    """The origin sends nothing."""
+
+    code = "stalled"
+
+
+class NotFlv(SourceError):
+    """The bytes are not FLV."""
+
+    code = "not_flv"
+
+
+class ProtocolError(ReelError):
+    """The peer or a file sent something malformed."""
+
+    code = "protocol"
+
+
+class MalformedFlv(ProtocolError):
+    """Malformed FLV."""
+
+    code = "malformed_flv"
+
+
+class MalformedRtmp(ProtocolError):
+    """Malformed RTMP."""
+
+    code = "malformed_rtmp"
+
+
+class MalformedHttp(ProtocolError):
+    """Malformed HTTP."""
+
+    code = "malformed_http"
+
+
+class MalformedConfig(ProtocolError):
+    """Malformed decoder configuration."""
+
+    code = "malformed_config"
+
+
+class MalformedMp4(ProtocolError):
+    """Malformed MP4."""
+
+    code = "malformed_mp4"
+
+
+class UnsupportedCodec(ReelError):
+    """A format cannot hold the stream's codecs."""
+
+    exit_code = 4
+    code = "unsupported_codec"
+
+
+class StorageError(ReelError):
+    """A file cannot be created, written or renamed."""
+
+    exit_code = 5
+    code = "storage"
+
+
+class MuxError(ReelError):
+    """A container refused a packet or a header."""
+
+    code = "mux"
+
+
+_FAULTS: dict[str, type[ReelError]] = {
+    "not_flv": NotFlv,
+    "flv": MalformedFlv,
+    "rtmp": MalformedRtmp,
+    "amf": MalformedRtmp,
+    "http": MalformedHttp,
+}
+
+
+def from_fault(fault: tuple[str, str], where: str) -> ReelError:
+    """The error for a native reader's (code, message); `where` names the stream or file.
+
+    The code is looked up whole with dots as underscores (`not.flv`), then by the part before the dot.
+    """
+    code, message = fault
+    kind = _FAULTS.get(code.replace(".", "_")) or _FAULTS[code.split(".", 1)[0]]
+    return kind(f"{where}: {message}")

@@ -1,0 +1,1 @@
+"""The vocabulary of the data path: batches, tracks, codecs, formats, events, limits. No IO."""

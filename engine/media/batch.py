@@ -1,0 +1,100 @@
+"""A batch: what one tick read of one stream.
+
+`arena` holds tag bodies back to back; `tags` is a numpy structured array of dtype `TAG` whose rows point
+into it. Rows are in the order received. Stages pass batches on and slice them; the arena is never copied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+
+import numpy as np
+import numpy.typing as npt
+
+from engine import _native
+
+TAG = np.dtype(
+    [
+        ("dts", "i8"),  # media time in ms: the wire timestamp until the timeline has unwrapped it
+        ("timestamp", "u4"),  # wire timestamp in ms
+        ("cts", "i4"),  # composition time offset in ms
+        ("offset", "u4"),  # the tag body in the arena
+        ("size", "u4"),
+        ("media_offset", "u4"),  # the coded payload or configuration record in the arena
+        ("media_size", "u4"),
+        ("kind", "u1"),
+        ("role", "u1"),
+        ("codec", "u1"),
+        ("flags", "u1"),
+        ("track", "u1"),
+        ("reserved", "u1", (3,)),
+    ]
+)
+assert TAG.itemsize == _native.TAG_BYTES
+
+
+class Kind(IntEnum):
+    """Tag types of FLV, message types of RTMP."""
+
+    AUDIO = 8
+    VIDEO = 9
+    SCRIPT = 18
+
+
+class Role(IntEnum):
+    """What a tag carries."""
+
+    FRAME = 0
+    CONFIG = 1
+    END = 2
+    METADATA = 3
+    OTHER = 4
+    SCRIPT = 5
+
+
+class Flag(IntFlag):
+    """Bits of the `flags` column."""
+
+    KEY = 1
+    ENHANCED = 2
+    MULTITRACK = 4
+    DISCONTINUITY = 8
+
+
+@dataclass(slots=True, frozen=True, eq=False)
+class Batch:
+    """An arena and the rows that point into it."""
+
+    arena: bytes
+    tags: npt.NDArray[np.void]
+
+    @classmethod
+    def from_native(cls, taken: tuple[bytes, bytes]) -> Batch:
+        """The batch of a native reader's `take()`; its rows are writable."""
+        arena, table = taken
+        return cls(arena, np.frombuffer(bytearray(table), dtype=TAG))
+
+    def __len__(self) -> int:
+        return len(self.tags)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the tag bodies its rows point at."""
+        return int(self.tags["size"].sum())
+
+    def rows(self, selection: slice | npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Batch:
+        """Some of the rows, over the same arena."""
+        return Batch(self.arena, self.tags[selection])
+
+    def body(self, row: int) -> bytes:
+        """The tag body of a row."""
+        tag = self.tags[row]
+        start = int(tag["offset"])
+        return self.arena[start : start + int(tag["size"])]
+
+    def media(self, row: int) -> bytes:
+        """The coded payload or configuration record of a row."""
+        tag = self.tags[row]
+        start = int(tag["media_offset"])
+        return self.arena[start : start + int(tag["media_size"])]

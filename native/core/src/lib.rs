@@ -1,0 +1,8 @@
+//! Wire formats of live streams: FLV, RTMP, AMF, HTTP framing, decoder configuration, MP4 tables.
+//!
+//! Nothing here opens a socket or knows Python. Readers take bytes and give tags, commands or a
+//! [`fault::Fault`]; they never panic on hostile input and every buffer has a cap in [`limits`].
+
+pub mod fault;
+pub mod limits;
+pub mod tag;

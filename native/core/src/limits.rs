@@ -1,0 +1,40 @@
+//! Every cap on what a peer or a file can make us hold, each with its reason.
+
+/// Largest RTMP message. A 4K all-intra frame is about 2 MiB; 16 MiB is the largest an FLV tag can say.
+pub const RTMP_MESSAGE_BYTES: usize = 16 << 20;
+
+/// Largest FLV tag body: the size field has 24 bits, so this only states it.
+pub const FLV_TAG_BYTES: usize = 16 << 20;
+
+/// Largest chunk size a peer may set. Real servers use up to 65,536; a chunk is never buffered whole.
+pub const RTMP_CHUNK_BYTES: usize = 1 << 20;
+
+/// Chunk streams a peer may interleave. Real servers use fewer than ten.
+pub const RTMP_CHUNK_STREAMS: usize = 64;
+
+/// Bytes of unfinished messages over all chunk streams of one connection.
+pub const RTMP_PARTIAL_BYTES: usize = 32 << 20;
+
+/// Nested AMF objects. Real metadata nests three deep.
+pub const AMF_DEPTH: usize = 16;
+
+/// Values in one AMF message, so that a small message cannot ask for a million objects.
+pub const AMF_VALUES: usize = 65_536;
+
+/// Commands and control messages waiting to be taken; a flood of them ends the connection.
+pub const RTMP_PENDING_EVENTS: usize = 4_096;
+
+/// HTTP response or request head. Common servers accept 8 to 16 KiB.
+pub const HTTP_HEAD_BYTES: usize = 16 << 10;
+
+/// Header lines in one HTTP head.
+pub const HTTP_HEADERS: usize = 100;
+
+/// A chunk-size line of HTTP chunked coding, extensions included.
+pub const HTTP_CHUNK_LINE_BYTES: usize = 1 << 10;
+
+/// Bytes between the FLV header and the first tag (its DataOffset field).
+pub const FLV_HEADER_BYTES: usize = 1 << 10;
+
+/// Largest decoder configuration record looked into; real ones stay under 1 KiB.
+pub const CONFIG_BYTES: usize = 64 << 10;

@@ -1,0 +1,9 @@
+//! `engine._native`: the thin binding of `reelkeeper-core`. Conversions only; no decision is made here.
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("TAG_BYTES", reelkeeper_core::tag::TAG_BYTES)?;
+    Ok(())
+}
