@@ -325,7 +325,7 @@ fn any_body_is_read_without_panic() {
     for tag_kind in [kind::AUDIO, kind::VIDEO, kind::SCRIPT] {
         for first in 0..=255u8 {
             for filler in [0, 1, 2, 5, 6, 7, 0x11, 0x21, 0x7f, 0xff] {
-                let mut body = vec![filler; 24];
+                let mut body = [filler; 24];
                 body[0] = first;
                 for end in 0..=body.len() {
                     let media = classify(tag_kind, &body[..end]);
