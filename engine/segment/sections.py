@@ -7,6 +7,8 @@ no packet is lost or doubled. Batches in which nothing of this happens pass whol
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import numpy as np
 
 from engine.media.batch import Batch, Flag, Kind, Role
@@ -118,6 +120,7 @@ class Sections:
     def _feed_video(self, row: Batch) -> None:
         tag = row.tags[0]
         dts = int(tag["dts"])
+        sections_before = self.next_section
         if int(tag["role"]) == Role.FRAME:
             is_key = bool(tag["flags"] & Flag.KEY)
             self._cut_before_video(dts, is_key=is_key)
@@ -126,7 +129,7 @@ class Sections:
                 return
         if Kind.VIDEO in self._route:
             self._emit(Kind.VIDEO, row)
-            self._release_held(dts)
+            self._release_held(dts if self.next_section == sections_before else None)
 
     def _cut_before_video(self, dts: int, *, is_key: bool) -> None:
         if is_key and Kind.VIDEO in self._moving:
@@ -221,9 +224,8 @@ class Sections:
             self._route[Kind.AUDIO] = old_route[Kind.AUDIO]
             self._moving[Kind.AUDIO] = dts
             self._release_held(dts - 1)
-            if self._held:
+            if self._held:  # it belongs behind the cut, and follows the keyframe
                 self._move(Kind.AUDIO)
-                self._release_held(None)
         else:
             self._shift.clear()
             self._end_unrouted(old_route)
@@ -283,16 +285,18 @@ class Sections:
 def _joined(operations: list[Operation]) -> list[Operation]:
     """Neighbouring media of one section and one arena as one operation."""
     joined: list[Operation] = []
-    for operation in operations:
-        last = joined[-1] if joined else None
-        if (
-            isinstance(operation, Media)
-            and isinstance(last, Media)
-            and last.section == operation.section
-            and last.batch.arena is operation.batch.arena
-        ):
-            tags = np.concatenate((last.batch.tags, operation.batch.tags))
-            joined[-1] = Media(last.section, Batch(last.batch.arena, tags))
-        else:
-            joined.append(operation)
+    for (section, _), group in groupby(operations, key=_run_of):
+        run = list(group)
+        if section is None or len(run) == 1:
+            joined += run
+            continue
+        batches = [operation.batch for operation in run if isinstance(operation, Media)]
+        tags = np.concatenate([batch.tags for batch in batches])
+        joined.append(Media(section, Batch(batches[0].arena, tags)))
     return joined
+
+
+def _run_of(operation: Operation) -> tuple[int | None, int]:
+    if isinstance(operation, Media):
+        return operation.section, id(operation.batch.arena)
+    return None, id(operation)
