@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from engine.store.file import GrowingFile, storage_errors, sync_directory
 
@@ -27,7 +29,7 @@ class SegmentFolder:
         with storage_errors(playlist):
             playlist.parent.mkdir(parents=True, exist_ok=True)
             if playlist.exists():
-                raise FileExistsError(17, "exists", str(playlist))
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(playlist))
             self.folder.mkdir()
 
     def open(self, name: str) -> GrowingFile:
@@ -41,7 +43,7 @@ class SegmentFolder:
         self._growing = None
         self._committed.append(segment.final)
         self.size += segment.size
-        return f"{self.folder.name}/{segment.final.name}"
+        return f"{quote(self.folder.name)}/{quote(segment.final.name)}"
 
     def publish(self, playlist: str) -> None:
         """Replace the playlist; a reader never sees half of one."""
