@@ -10,7 +10,8 @@ recording it to FLV with `file://...?speed=0`: the exit code, the error's code (
 packets recorded before it. The reasons, which follow recording.md S6 and codecs.md:
 
 * truncated: the cut tag is lost, every tag before it is recorded; the end is an error, not an end.
-* wrong_sizes: the tag whose DataSize is wrong, and all after it, cannot be trusted; those before are recorded.
+* wrong_sizes: the tag whose DataSize is wrong, and all behind it, cannot be trusted; those before it are
+  recorded.
 * wrong_previous_size: a PreviousTagSize of 0, which real servers write; only seeking backwards needs the
   field, so everything is recorded and nothing is wrong.
 * garbage_between_tags: everything before the garbage is recorded.
@@ -28,6 +29,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +58,23 @@ ENCODE_TIMEOUT_S = 300
 PICTURE = "testsrc2=size={size}:rate=25:duration=8"
 SOUND = "aevalsrc=0.3*sin(2*PI*(220+40*t)*t):sample_rate={rate}:duration=8"
 
-H264 = "-c:v libx264 -preset medium -crf 36 -g 25 -bf 3 -threads 1".split()
-H264_PLAIN = "-c:v libx264 -preset medium -crf 36 -g 50 -bf 0 -threads 1".split()
-H265 = "-c:v libx265 -crf 37 -g 25 -x265-params pools=none:frame-threads=1:log-level=error:info=0".split()
-H266 = "-c:v libvvenc -preset faster -qp 40 -g 32 -threads 1".split()
-AV1 = "-c:v libsvtav1 -preset 8 -crf 50 -g 25 -svtav1-params lp=1".split()
-AAC = "-c:a aac -b:a 48k".split()
-MP3 = "-c:a libmp3lame -b:a 48k".split()
-OPUS = "-c:a libopus -b:a 32k".split()
+H264 = ["-c:v", "libx264", "-preset", "medium", "-crf", "36", "-g", "25", "-bf", "3", "-threads", "1"]
+H264_PLAIN = ["-c:v", "libx264", "-preset", "medium", "-crf", "36", "-g", "50", "-bf", "0", "-threads", "1"]
+H265 = [
+    "-c:v",
+    "libx265",
+    "-crf",
+    "37",
+    "-g",
+    "25",
+    "-x265-params",
+    "pools=none:frame-threads=1:log-level=error:info=0",
+]
+H266 = ["-c:v", "libvvenc", "-preset", "faster", "-qp", "40", "-g", "32", "-threads", "1"]
+AV1 = ["-c:v", "libsvtav1", "-preset", "8", "-crf", "50", "-g", "25", "-svtav1-params", "lp=1"]
+AAC = ["-c:a", "aac", "-b:a", "48k"]
+MP3 = ["-c:a", "libmp3lame", "-b:a", "48k"]
+OPUS = ["-c:a", "libopus", "-b:a", "32k"]
 
 
 def encode(options: Iterable[str], *, size: str = "", rate: int = 0, suffix: str = ".flv") -> bytes:
@@ -73,7 +84,7 @@ def encode(options: Iterable[str], *, size: str = "", rate: int = 0, suffix: str
         inputs += ["-f", "lavfi", "-i", PICTURE.format(size=size)]
     if rate:
         inputs += ["-f", "lavfi", "-i", SOUND.format(rate=rate)]
-    exact = "-fflags +bitexact -flags:v +bitexact -flags:a +bitexact -map_metadata -1".split()
+    exact = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact", "-map_metadata", "-1"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "out" + suffix)
         subprocess.run(
@@ -87,12 +98,12 @@ def encode(options: Iterable[str], *, size: str = "", rate: int = 0, suffix: str
 
 def frames_of(*options: list[str], size: str = "320x180", rate: int = 48_000) -> list[Frame]:
     """Encoded frames: `options` are the encoder settings of the picture and of the sound."""
-    return read_frames(encode(sum(options, []), size=size, rate=rate))
+    return read_frames(encode(chain(*options), size=size, rate=rate))
 
 
 def mp3_8k_frames() -> list[Frame]:
     """MP3 at 8 kHz, which FFmpeg's FLV muxer refuses though FLV has sound format 14 for it."""
-    options = "-c:a libmp3lame -b:a 16k -f mp3 -write_xing 0 -id3v2_version 0".split()
+    options = ["-c:a", "libmp3lame", "-b:a", "16k", "-f", "mp3", "-write_xing", "0", "-id3v2_version", "0"]
     packets = mp3_frames(encode(options, rate=8_000, suffix=".mp3"))
     return [
         Frame(AUDIO, number * 72, FRAME, b".mp3", True, 0, packet, sound_bits=0x02)
@@ -135,7 +146,7 @@ def as_mod_ex(frames: list[Frame]) -> list[Tag]:
 
 
 def as_multitrack(frames: list[Frame]) -> list[Tag]:
-    """Video: tracks 0 and 1 together in one tag. Audio: track 0 in plain tags, track 1 in tags of one track."""
+    """Video: tracks 0 and 1 in one tag. Audio: track 0 in plain tags, track 1 in multitrack tags alone."""
     small = [frame for frame in frames_of(H264, AAC, size="160x90") if frame.kind == VIDEO]
     second = iter(small)
     tags = []

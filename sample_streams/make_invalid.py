@@ -1,4 +1,4 @@
-"""The samples under `invalid/`, made by damaging a good one; see make.py for the outcomes and their reasons."""
+"""The samples under `invalid/`, made by damaging a good one; make.py explains their outcomes."""
 
 from __future__ import annotations
 
