@@ -38,3 +38,10 @@ pub const FLV_HEADER_BYTES: usize = 1 << 10;
 
 /// Largest decoder configuration record looked into; real ones stay under 1 KiB.
 pub const CONFIG_BYTES: usize = 64 << 10;
+
+/// Bytes that AMF3 references may repeat in one message: without it, 64 KiB could stand for gigabytes.
+pub const AMF_EXPANSION_BYTES: usize = 1 << 20;
+
+/// Bytes of the commands waiting to be taken. Real commands are under 2 KiB, and decoded values take
+/// about thirty times their encoded size.
+pub const RTMP_PENDING_BYTES: usize = 1 << 20;
