@@ -6,6 +6,9 @@
 pub mod amf0;
 pub mod amf3;
 pub mod fault;
+pub mod flv;
+pub mod flv_write;
+pub mod http;
 pub mod limits;
 pub mod rtmp;
 pub mod tag;
