@@ -4,5 +4,8 @@
 //! [`fault::Fault`]; they never panic on hostile input and every buffer has a cap in [`limits`].
 
 pub mod fault;
+pub mod flv;
+pub mod flv_write;
+pub mod http;
 pub mod limits;
 pub mod tag;

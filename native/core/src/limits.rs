@@ -38,3 +38,14 @@ pub const FLV_HEADER_BYTES: usize = 1 << 10;
 
 /// Largest decoder configuration record looked into; real ones stay under 1 KiB.
 pub const CONFIG_BYTES: usize = 64 << 10;
+
+/// Bodies and rows a reader holds between two takes. The rows' offsets have 32 bits; a take follows every
+/// read of a socket (a few MiB at most), so only a caller that feeds without taking gets here.
+pub const BATCH_BYTES: usize = 256 << 20;
+
+/// Interim (1xx) responses before the one that counts. Real servers send one.
+pub const HTTP_INTERIM_RESPONSES: usize = 8;
+
+/// What a reader keeps allocated for its next unfinished tag; a larger buffer, left by a keyframe, is
+/// given back so that a quiet recording stays small.
+pub const IDLE_BUFFER_BYTES: usize = 64 << 10;
