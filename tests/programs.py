@@ -25,7 +25,7 @@ def need_file(name: str, *candidates: str | Path) -> Path:
     for candidate in map(Path, candidates):
         if candidate.exists():
             return candidate
-    missing(name)
+    return missing(name)
 
 
 def missing(name: str) -> NoReturn:

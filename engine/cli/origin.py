@@ -41,7 +41,9 @@ def origin_command(
     """
     if once and not files:
         raise UsageError("--once needs a file")
-    origin = Origin(files or (), rtmp=rtmp, http=http, once=once, speed=speed, wait_for_reader=wait_for_reader)
+    origin = Origin(
+        files or (), rtmp=rtmp, http=http, once=once, speed=speed, wait_for_reader=wait_for_reader
+    )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(origin))
 
@@ -53,11 +55,10 @@ async def _serve(origin: Origin) -> None:
     async with origin:
         for stream in origin.streams or ["APP/NAME"]:
             typer.echo(f"{origin.rtmp_url(stream)}  {origin.http_url(stream)}")
-        waits = [asyncio.create_task(stopped.wait())]
-        if origin.streams:
-            waits.append(asyncio.create_task(origin.wait_ended()))
-        done, others = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in others:
-            task.cancel()
-        for task in done:
-            task.result()
+        signalled = asyncio.create_task(stopped.wait())
+        ended = asyncio.create_task(origin.wait_ended() if origin.streams else asyncio.Event().wait())
+        await asyncio.wait((signalled, ended), return_when=asyncio.FIRST_COMPLETED)
+        signalled.cancel()
+        if ended.done():
+            await ended
+        ended.cancel()

@@ -23,9 +23,9 @@ _HEADERS = {
 class HttpFlvServer:
     """Serves a hub's streams over HTTP.
 
-    Media is written to the transport and not through the response: a response waits for its peer, and here it
-    is the peer that must keep up. An HTTP/1.1 client gets a chunked body, so that the end of the stream can be
-    told from a broken connection; an HTTP/1.0 client reads until the connection closes.
+    Media is written to the transport and not through the response: a response waits for its peer, and here
+    it is the peer that must keep up. An HTTP/1.1 client gets a chunked body, so that the end of the stream
+    can be told from a broken connection; an HTTP/1.0 client reads until the connection closes.
     """
 
     def __init__(self, hub: Hub, limits: OriginLimits) -> None:

@@ -72,9 +72,7 @@ class TransportReader:
             self._cut("stalled")
 
     def _cut(self, reason: str) -> None:
-        _log.warning(
-            "origin.reader_cut", reader=self._label, reason=reason, backlog_bytes=self.backlog_bytes
-        )
+        _log.warning("origin.reader_cut", reader=self._label, reason=reason, backlog_bytes=self.backlog_bytes)
         self._transport.abort()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -102,7 +102,7 @@ class Replay:
                         await asyncio.sleep((due_ms[sent] - media_ms) / 1000 / self._speed)
 
     async def _rush(self) -> None:
-        """The slowest reader sets the pace; one that stops is cut off by the server, and then no longer does."""
+        """The slowest reader sets the pace; one that stops is cut off by the server."""
         async with aclosing(self._batches()) as batches:
             async for batch in batches:
                 while not self._publisher.has_readers:
@@ -110,10 +110,10 @@ class Replay:
                     await self._has_reader.wait()
                 self._publisher.push(batch)
                 await asyncio.sleep(0)
-                while self._publisher.backlog_bytes > _LOW_WATER_BYTES:
+                while self._publisher.backlog_bytes > _LOW_WATER_BYTES:  # noqa: ASYNC110 (a transport tells nobody)
                     await asyncio.sleep(_POLL_S)
 
-    async def _batches(self) -> AsyncIterator[Batch]:
+    async def _batches(self) -> AsyncGenerator[Batch, None]:
         """The rows of the file, pass after pass, with their timestamps set."""
         clock = LoopClock()
         while True:
@@ -128,7 +128,7 @@ class Replay:
             clock.next_pass()
 
 
-async def read_flv(path: Path) -> AsyncIterator[Batch]:
+async def read_flv(path: Path) -> AsyncGenerator[Batch, None]:
     """The rows of a file, read piece by piece; at damage it says so in the log and ends.
 
     Raises:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 from urllib.parse import quote
 
 from engine.errors import OriginError, UsageError
@@ -85,7 +86,7 @@ class Origin:
         """The HTTP-FLV URL of `app/name`."""
         return self._url("http", self._http_address, stream) + ".flv"
 
-    async def __aenter__(self) -> Origin:
+    async def __aenter__(self) -> Self:
         try:
             await self._start()
         except BaseException:

@@ -46,9 +46,7 @@ class NodeMediaServer:
 
 
 @contextmanager
-def node_media_server(
-    folder: Path, end: EndOfPublish = EndOfPublish.DISCONNECT
-) -> Iterator[NodeMediaServer]:
+def node_media_server(folder: Path, end: EndOfPublish = EndOfPublish.DISCONNECT) -> Iterator[NodeMediaServer]:
     """node-media-server with its files in `folder`, which exists and is empty."""
     node = need("node")
     modules = _modules()

@@ -61,9 +61,7 @@ def free_port() -> int:
         return port
 
 
-def wait_until(
-    ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, what: str
-) -> None:
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, what: str) -> None:
     """Polls `ready`; the log is in the error when the process ends first or the time is over."""
     deadline = time.monotonic() + READY_S
     while not ready():
