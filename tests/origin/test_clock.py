@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,7 +61,7 @@ def test_how_the_file_is_read_makes_no_difference(cuts: list[int]) -> None:
     for _ in range(3):
         expected = placed(whole, *FILE)
         edges = [0, *sorted(set(cuts)), len(FILE)]
-        assert [t for a, b in zip(edges, edges[1:]) for t in placed(split, *FILE[a:b])] == expected
+        assert [t for a, b in pairwise(edges) for t in placed(split, *FILE[a:b])] == expected
         whole.next_pass()
         split.next_pass()
 

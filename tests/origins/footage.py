@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from programs import modern_ffmpeg
 
 from engine import _native
 from engine.media.batch import TAG, Batch, Kind
-from programs import modern_ffmpeg
 
 _MAKE_S = 60
 _VIDEO = ("-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25")
