@@ -21,8 +21,15 @@ pub const AMF_DEPTH: usize = 16;
 /// Values in one AMF message, so that a small message cannot ask for a million objects.
 pub const AMF_VALUES: usize = 65_536;
 
+/// Bytes that AMF3 references may repeat in one message: without it, 64 KiB could stand for gigabytes.
+pub const AMF_EXPANSION_BYTES: usize = 1 << 20;
+
 /// Commands and control messages waiting to be taken; a flood of them ends the connection.
 pub const RTMP_PENDING_EVENTS: usize = 4_096;
+
+/// Bytes of the commands waiting to be taken. Real commands are under 2 KiB, and decoded values take
+/// about thirty times their encoded size.
+pub const RTMP_PENDING_BYTES: usize = 1 << 20;
 
 /// HTTP response or request head. Common servers accept 8 to 16 KiB.
 pub const HTTP_HEAD_BYTES: usize = 16 << 10;
