@@ -38,7 +38,7 @@ _PACKET_BY_PACKET = {
     "flush_packets": "1",
     "max_interleave_delta": "1",  # microseconds: no packet waits for the other track
     "avoid_negative_ts": "disabled",
-    "fflags": "bitexact",  # no version strings, no dates: the same packets make the same bytes
+    "fflags": "+bitexact",  # no version strings, no dates: the same packets make the same bytes
 }
 
 FRAGMENT_S = 1.0
