@@ -3,6 +3,9 @@
 //! Nothing here opens a socket or knows Python. Readers take bytes and give tags, commands or a
 //! [`fault::Fault`]; they never panic on hostile input and every buffer has a cap in [`limits`].
 
+pub mod config;
 pub mod fault;
+pub mod fields;
 pub mod limits;
+pub mod mp4;
 pub mod tag;
