@@ -34,7 +34,6 @@ from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
-
 from flv_rewrite import (
     AUDIO,
     CONFIG,

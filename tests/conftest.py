@@ -1,24 +1,15 @@
-"""Fixtures that all tests share: sample streams, real captures, outside programs."""
+"""Fixtures that all tests share: sample streams, real captures, a current FFmpeg."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import imageio_ffmpeg
 import pytest
-
 from oracle.samples import CAPTURES, MANIFEST, ROOT, SAMPLE_STREAMS
-
-
-def absent(name: str) -> NoReturn:
-    """Skips the test because `name` is not on this machine, or fails it when REEL_TEST_ALL=1."""
-    if os.environ.get("REEL_TEST_ALL") == "1":
-        pytest.fail(f"{name} is absent, and REEL_TEST_ALL=1 allows no skip", pytrace=False)
-    pytest.skip(f"{name} is absent")
+from programs import missing, modern_ffmpeg
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +35,7 @@ def shared_media() -> Path:
     """The folder of real captures, beside the clone or where REEL_SHARED says."""
     shared = Path(os.environ.get("REEL_SHARED", ROOT.parent / "shared"))
     if not (shared / "media").is_dir():
-        absent("the folder of captures ../shared/media (or REEL_SHARED)")
+        missing("the folder of captures ../shared/media (or REEL_SHARED)")
     return shared / "media"
 
 
@@ -57,15 +48,4 @@ def capture(request: pytest.FixtureRequest, shared_media: Path) -> Path:
 @pytest.fixture(scope="session")
 def ffmpeg() -> str:
     """A current FFmpeg: the binary of the wheel imageio-ffmpeg."""
-    return imageio_ffmpeg.get_ffmpeg_exe()
-
-
-@pytest.fixture(scope="session")
-def program() -> Callable[[str], str]:
-    """The path of a program of this machine by its name; the test is skipped when it is absent."""
-
-    def path_of(name: str) -> str:
-        found = shutil.which(name)
-        return found or absent(name)
-
-    return path_of
+    return modern_ffmpeg()

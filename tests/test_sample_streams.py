@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-import pytest
-
 import flv_rewrite
 import make
+import pytest
 from oracle import flv
 from oracle.packets import source_packets
 from oracle.playback import assert_plays, frame_ms

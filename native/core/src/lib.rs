@@ -3,6 +3,12 @@
 //! Nothing here opens a socket or knows Python. Readers take bytes and give tags, commands or a
 //! [`fault::Fault`]; they never panic on hostile input and every buffer has a cap in [`limits`].
 
+pub mod amf0;
+pub mod amf3;
 pub mod fault;
+pub mod flv;
+pub mod flv_write;
+pub mod http;
 pub mod limits;
+pub mod rtmp;
 pub mod tag;

@@ -2,8 +2,15 @@
 
 use pyo3::prelude::*;
 
+mod batch;
+mod buffer;
+mod flv;
+mod http;
+
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("TAG_BYTES", reelkeeper_core::tag::TAG_BYTES)?;
+    flv::register(module)?;
+    http::register(module)?;
     Ok(())
 }
