@@ -1,11 +1,11 @@
 """Types of the Rust binding. The wire formats and their limits are documented in native/core."""
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias, final
+from typing import Literal, final
 
 from typing_extensions import Buffer
 
-AmfValue: TypeAlias = float | bool | str | None | list[AmfValue] | dict[str, AmfValue]
+AmfValue = float | bool | str | None | list["AmfValue"] | dict[str, "AmfValue"]
 
 TAG_BYTES: int
 
@@ -45,7 +45,7 @@ class HttpFlvReader:
     @property
     def fault(self) -> tuple[str, str] | None: ...
 
-RtmpEvent: TypeAlias = (
+RtmpEvent = (
     tuple[int, Literal["handshake"]]
     | tuple[int, Literal["command"], int, list[AmfValue]]
     | tuple[int, Literal["user_control"], int, int]

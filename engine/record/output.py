@@ -15,7 +15,7 @@ from engine import _native
 from engine.errors import MuxError, ReelError, UnsupportedCodec
 from engine.media.batch import Kind
 from engine.media.codecs import Format, refusal
-from engine.mux import Muxer, MuxOptions, Stats, open_muxer
+from engine.mux import MuxOptions, Muxer, Stats, open_muxer
 from engine.segment import Begin, Cause, Media
 from engine.store import GrowingFile, SegmentFolder
 from engine.store.file import PART

@@ -7,6 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import _native
+from engine.errors import MalformedFlv, NotFlv, from_fault
+from engine.media.batch import Batch, Flag, Role
 from flv_bytes import (
     AUDIO,
     CAPTURES,
@@ -20,12 +26,6 @@ from flv_bytes import (
     plain_media,
     tag_bytes,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
-from engine import _native
-from engine.errors import MalformedFlv, NotFlv, from_fault
-from engine.media.batch import Batch, Flag, Role
 
 Row = tuple[int, int, bytes, str, int, bool, int, bytes]
 
@@ -237,7 +237,7 @@ def test_no_bytes_after_the_file_header_is_a_stream_without_tags() -> None:
 def test_captures_give_the_rows_of_a_plain_parser(path: Path) -> None:
     data = path.read_bytes()
     expected = [(*tag, *plain_media(tag)) for tag in parse_flv(data)]
-    pieces = random.Random(path.name)
+    pieces = random.Random(path.name)  # noqa: S311
     cuts = [pieces.randrange(len(data)) for _ in range(300)]
     for rows, fault, consumed in (read([data]), read(split(data, cuts))):
         assert fault is None

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flv_bytes import AUDIO, CAPTURES, EXAMPLE, SCRIPT, VIDEO, PlainTag, flv_bytes, parse_flv
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import _native
 from engine.media.batch import Batch, Role
+from flv_bytes import AUDIO, CAPTURES, EXAMPLE, SCRIPT, VIDEO, PlainTag, flv_bytes, parse_flv
 
 
 def batch_of(data: bytes) -> Batch:

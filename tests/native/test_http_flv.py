@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from flv_bytes import CAPTURES, EXAMPLE, flv_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import _native
 from engine.errors import MalformedFlv, MalformedHttp, NotFlv, from_fault
+from flv_bytes import CAPTURES, EXAMPLE, flv_bytes
 
 Head = tuple[int, str, list[tuple[str, str]]]
 
