@@ -4,13 +4,17 @@ use pyo3::prelude::*;
 
 mod batch;
 mod buffer;
+mod config;
 mod flv;
 mod http;
+mod mp4;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("TAG_BYTES", reelkeeper_core::tag::TAG_BYTES)?;
     flv::register(module)?;
     http::register(module)?;
+    config::register(module)?;
+    mp4::register(module)?;
     Ok(())
 }
