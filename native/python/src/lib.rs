@@ -2,15 +2,19 @@
 
 use pyo3::prelude::*;
 
+mod amf;
 mod batch;
 mod buffer;
 mod flv;
 mod http;
+mod rtmp;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("TAG_BYTES", reelkeeper_core::tag::TAG_BYTES)?;
     flv::register(module)?;
     http::register(module)?;
+    amf::register(module)?;
+    rtmp::register(module)?;
     Ok(())
 }

@@ -12,13 +12,10 @@
 
 use super::{kind, DEFAULT_CHUNK_BYTES, EXTENDED_TIMESTAMP};
 use crate::fault::Fault;
-use crate::limits::{RTMP_CHUNK_BYTES, RTMP_CHUNK_STREAMS, RTMP_MESSAGE_BYTES, RTMP_PARTIAL_BYTES};
+use crate::limits::{IDLE_BUFFER_BYTES, RTMP_CHUNK_BYTES, RTMP_CHUNK_STREAMS, RTMP_MESSAGE_BYTES, RTMP_PARTIAL_BYTES};
 
 /// The longest chunk header: basic header of 3 bytes, message header of 11, extended timestamp of 4.
 pub const HEADER_BYTES: usize = 18;
-
-/// Buffers up to this size are kept for a chunk stream's next message.
-const KEPT_BUFFER_BYTES: usize = 64 << 10;
 
 // The length field has 24 bits, so that no message can be larger than the cap.
 const _: () = assert!(RTMP_MESSAGE_BYTES > 0xFF_FFFF);
@@ -126,7 +123,7 @@ impl ChunkReader {
         let Some(index) = self.lent.take() else { return };
         let payload = &mut self.streams[index].payload;
         payload.clear();
-        if payload.capacity() > KEPT_BUFFER_BYTES {
+        if payload.capacity() > IDLE_BUFFER_BYTES {
             *payload = Vec::new();
         }
     }

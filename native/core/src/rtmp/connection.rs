@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn timestamps(connection: &mut Connection) -> Vec<u32> {
-        connection.inbox.take_batch().tags.iter().map(|tag| tag.timestamp).collect()
+        connection.inbox.take_batch().unwrap().tags.iter().map(|tag| tag.timestamp).collect()
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
         bytes.chunks(1).for_each(|byte| split.feed(byte));
         for mut connection in [whole, split] {
             assert_eq!(connection.fault(), None);
-            let batch = connection.inbox.take_batch();
+            let batch = connection.inbox.take_batch().unwrap();
             assert_eq!(batch.arena, [&payload[..], b"x"].concat());
             assert_eq!(batch.tags.iter().map(|tag| tag.timestamp).collect::<Vec<_>>(), [0x0102_C403, 9]);
         }

@@ -30,9 +30,9 @@ impl Default for Inbox {
 }
 
 impl Inbox {
-    /// The rows since the last call.
-    pub fn take_batch(&mut self) -> Batch {
-        std::mem::take(&mut self.batch)
+    /// The rows since the last call; None when there are none.
+    pub fn take_batch(&mut self) -> Option<Batch> {
+        (!self.batch.is_empty()).then(|| std::mem::take(&mut self.batch))
     }
 
     /// The events since the last call, each with the number of untaken rows when it came.

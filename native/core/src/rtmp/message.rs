@@ -3,6 +3,7 @@
 use super::kind;
 use crate::amf0::{self, Value};
 use crate::fault::Fault;
+use crate::limits::BATCH_BYTES;
 use crate::tag::{kind as media_kind, Batch};
 
 /// Something a session decides about.
@@ -37,6 +38,9 @@ pub(super) fn push_media(
     timestamp: u32,
     body: &[u8],
 ) -> Result<Option<Vec<Value>>, Fault> {
+    if !batch.has_room(body.len()) {
+        return Err(Fault::new("rtmp.untaken", format!("more than {BATCH_BYTES} bytes of media wait to be taken")));
+    }
     let script = match kind {
         media_kind::SCRIPT => body,
         kind::DATA_AMF3 => body.strip_prefix(&[0]).unwrap_or(body),
