@@ -95,6 +95,7 @@ class Recording:
     ) -> None:
         self.id = id or uuid4().hex[:12]
         self.url = url
+        self.name = stream_name(url)
         self.status = Status()
         self.ledger = Ledger()
         self._spec = spec
@@ -114,7 +115,7 @@ class Recording:
             spec.format,
             spec.output,
             NameTemplate(spec.name),
-            StreamName(*stream_name(url)),
+            StreamName(*self.name),
             Settings(spec.timestamps, spec.flv_signalling, spec.hls_segment, spec.hls_time, expected_s),
             lambda report: self._loop.call_soon_threadsafe(self._on_report, report),
         )

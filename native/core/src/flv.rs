@@ -281,3 +281,59 @@ impl FlvReader {
 fn truncated(message: String) -> Fault {
     Fault::new("flv.truncated", message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: &[u8] = b"FLV\x01\x05\x00\x00\x00\x09\x00\x00\x00\x00";
+
+    fn read(parts: &[&[u8]]) -> FlvReader {
+        let mut reader = FlvReader::new();
+        parts.iter().for_each(|part| reader.feed(part));
+        reader
+    }
+
+    fn code(reader: &FlvReader) -> Option<&'static str> {
+        reader.fault().map(|fault| fault.code)
+    }
+
+    #[test]
+    fn an_announced_size_costs_nothing_before_its_bytes_come() {
+        let reader = read(&[START, &[9, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0], &[0x17]]);
+        assert!(reader.partial.capacity() < 1024 && reader.batch.arena.capacity() < 1024);
+    }
+
+    #[test]
+    fn the_buffer_of_a_large_tag_is_given_back() {
+        let head = [9, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let body = vec![0; 0x10_0000];
+        let reader = read(&[START, &head, &body[1..], &body[..1]]);
+        assert_eq!((reader.batch.tags.len(), reader.partial.capacity()), (1, 0));
+    }
+
+    #[test]
+    fn a_batch_that_is_never_taken_ends_the_reader() {
+        let mut reader = read(&[START]);
+        let mut tag = vec![9, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0];
+        tag.resize(TAG_HEADER_BYTES + 0xff_ffff + 4, 0);
+        for _ in 0..16 {
+            reader.feed(&tag);
+        }
+        assert_eq!(
+            (code(&reader), reader.batch.tags.len()),
+            (Some("flv.batch_too_large"), 15)
+        );
+        assert!(reader.batch.arena.len() <= limits::BATCH_BYTES);
+    }
+
+    #[test]
+    fn a_timestamp_is_24_bits_and_its_extension() {
+        let mut reader = read(&[START, &[8, 0, 0, 1, 2, 3, 4, 1, 0, 0, 0, 0x2f]]);
+        let batch = reader.take().expect("one tag");
+        assert_eq!(
+            (batch.tags[0].timestamp, batch.tags[0].dts),
+            (0x0102_0304, 0x0102_0304)
+        );
+    }
+}

@@ -67,7 +67,7 @@ impl HttpFlvReader {
     /// are behind the end of the declared body.
     pub fn feed(&mut self, data: &[u8]) {
         let mut rest = data;
-        while !rest.is_empty() && self.state != State::Ended && self.fault().is_none() {
+        while !rest.is_empty() && self.state != State::Ended && self.fault.is_none() {
             if let Err(fault) = self.step(&mut rest) {
                 self.stop(fault);
             }
@@ -81,7 +81,7 @@ impl HttpFlvReader {
 
     /// The peer closed: a cut head, declared body or FLV tag is a fault.
     pub fn finish(&mut self) {
-        if self.fault().is_some() {
+        if self.fault.is_some() {
             return;
         }
         let cut = match self.state {
@@ -97,6 +97,7 @@ impl HttpFlvReader {
             State::UntilClose | State::Ended => {
                 if self.is_wanted() {
                     self.flv.finish();
+                    self.fault = self.flv.fault().cloned();
                 }
                 return;
             }
@@ -116,7 +117,7 @@ impl HttpFlvReader {
 
     /// Why the reader stopped.
     pub fn fault(&self) -> Option<&Fault> {
-        self.fault.as_ref().or_else(|| self.flv.fault())
+        self.fault.as_ref()
     }
 
     fn stop(&mut self, fault: Fault) {
@@ -133,9 +134,9 @@ impl HttpFlvReader {
     fn step(&mut self, rest: &mut &[u8]) -> Result<(), Fault> {
         match self.state {
             State::Head => self.head_line(rest)?,
-            State::UntilClose => _ = self.body(rest, u64::MAX),
+            State::UntilClose => _ = self.body(rest, u64::MAX)?,
             State::Declared(missing) => {
-                let missing = self.body(rest, missing);
+                let missing = self.body(rest, missing)?;
                 self.state = if missing == 0 {
                     State::Ended
                 } else {
@@ -161,7 +162,7 @@ impl HttpFlvReader {
                 }
             }
             State::ChunkData(missing) => {
-                let missing = self.body(rest, missing);
+                let missing = self.body(rest, missing)?;
                 self.state = if missing == 0 {
                     State::ChunkEnd
                 } else {
@@ -185,14 +186,17 @@ impl HttpFlvReader {
     }
 
     /// Hands up to `missing` bytes of `rest` on; returns how many are still missing.
-    fn body(&mut self, rest: &mut &[u8], missing: u64) -> u64 {
+    fn body(&mut self, rest: &mut &[u8], missing: u64) -> Result<u64, Fault> {
         let count = usize::try_from(missing).unwrap_or(usize::MAX).min(rest.len());
         let (part, behind) = rest.split_at(count);
         *rest = behind;
         if self.is_wanted() {
             self.flv.feed(part);
         }
-        missing - count as u64
+        match self.flv.fault() {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(missing - count as u64),
+        }
     }
 
     fn head_line(&mut self, rest: &mut &[u8]) -> Result<(), Fault> {
