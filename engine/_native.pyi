@@ -1,17 +1,17 @@
 """Types of the Rust binding. The wire formats and their limits are documented in native/core."""
 
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import Literal, TypeAlias, final
 
 from typing_extensions import Buffer
 
-AmfValue = float | bool | str | None | list["AmfValue"] | dict[str, "AmfValue"]
+AmfValue: TypeAlias = float | bool | str | None | list[AmfValue] | dict[str, AmfValue]
 
 TAG_BYTES: int
 
 @final
 class FlvReader:
-    """FLV bytes to tags. `feed` never raises: after bad input `fault` is set and further bytes are ignored."""
+    """FLV bytes to tags. `feed` never raises: after bad input `fault` is set and no more is read."""
 
     def __new__(cls) -> FlvReader: ...
     def feed(self, data: Buffer, /) -> None: ...
@@ -45,7 +45,7 @@ class HttpFlvReader:
     @property
     def fault(self) -> tuple[str, str] | None: ...
 
-RtmpEvent = (
+RtmpEvent: TypeAlias = (
     tuple[int, Literal["handshake"]]
     | tuple[int, Literal["command"], int, list[AmfValue]]
     | tuple[int, Literal["user_control"], int, int]
@@ -62,7 +62,7 @@ class RtmpConnection:
     def __new__(cls, role: Literal["client", "server"], /) -> RtmpConnection: ...
     def feed(self, data: Buffer, /) -> None: ...
     def take(self) -> tuple[bytes, bytes] | None:
-        """(arena, table) of audio, video and script messages; aggregates are split, `@setDataFrame` removed."""
+        """(arena, table) of audio, video and script messages; aggregates split, `@setDataFrame` removed."""
     def take_events(self) -> list[RtmpEvent]:
         """Events since the last call; the first field is the row count of the untaken table when it came."""
     def take_output(self) -> bytes:
@@ -95,8 +95,8 @@ def amf0_decode(data: Buffer, /) -> list[AmfValue]:
     """All values in data; raises ValueError when it is malformed or beyond the caps."""
 
 def parse_config(codec: int, data: Buffer, /) -> dict[str, int | str | bool]:
-    """A decoder configuration record by table codec number. Video: width, height, profile, level, codec_string.
-    Audio: sample_rate, channels, profile (AAC object type), codec_string. Raises ValueError."""
+    """A decoder configuration record by table codec number. Video: width, height, profile, level,
+    codec_string. Audio: sample_rate, channels, profile (AAC object type), codec_string. Raises ValueError."""
 
 def parse_mp3_header(data: Buffer, /) -> dict[str, int | str | bool]:
     """The first MPEG audio frame header of a payload: sample_rate, channels, layer, bitrate, samples."""
@@ -110,4 +110,4 @@ def finalize_mp4(path: str, /) -> dict[str, int]:
     such a file) or OSError."""
 
 def scan_mp4(path: str, /) -> dict[str, object]:
-    """Top-level boxes without reading media: boxes [(type, offset, size)], fragmented, problem (str or None)."""
+    """Top-level boxes, no media read: boxes [(type, offset, size)], fragmented, problem (str or None)."""
