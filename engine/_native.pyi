@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias, final
 
 from typing_extensions import Buffer
 
-AmfValue: TypeAlias = float | bool | str | None | list[AmfValue] | dict[str, AmfValue]
+AmfValue: TypeAlias = float | bool | str | list[AmfValue] | dict[str, AmfValue] | None
 
 TAG_BYTES: int
 
