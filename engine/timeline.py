@@ -53,14 +53,15 @@ class Timeline:
                 self._dts = self._wire - (1 << 32) * (self._wire >= _NEGATIVE_FROM)
             dts = self._joined(wire)
             kinds = tags["kind"][frames]
-            if not self._is_smooth(kinds, dts):
+            if self._is_smooth(kinds, dts):
+                for kind in (Kind.AUDIO, Kind.VIDEO):
+                    of_kind = dts[kinds == kind]
+                    if len(of_kind):
+                        self._last[kind] = int(of_kind[-1])
+            else:
                 jumps = self._walk(batch, frames, kinds, dts)
             tags["dts"][frames] = dts
             self._wire, self._dts = int(wire[-1]), int(dts[-1])
-            for kind in (Kind.AUDIO, Kind.VIDEO):
-                of_kind = dts[kinds == kind]
-                if len(of_kind):
-                    self._last[kind] = int(of_kind[-1])
         self._place_between(tags, frames, before)
         return jumps
 
@@ -88,7 +89,7 @@ class Timeline:
         dts: npt.NDArray[np.int64],
     ) -> list[Jump]:
         """Row by row through a batch with a jump: mend masked wraps, flag the rest."""
-        last = dict(self._last)
+        last = self._last
         jumps: list[Jump] = []
         for at in range(len(dts)):
             kind = int(kinds[at])
@@ -102,7 +103,6 @@ class Timeline:
                         batch.tags["flags"][frames[at]] |= Flag.DISCONTINUITY
                         jumps.append(Jump(Kind(kind), step))
                         last.clear()
-                        self._last.clear()
             last[kind] = int(dts[at])
         return jumps
 

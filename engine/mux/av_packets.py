@@ -38,7 +38,7 @@ _PACKET_BY_PACKET = {
     "flush_packets": "1",
     "max_interleave_delta": "1",  # microseconds: no packet waits for the other track
     "avoid_negative_ts": "disabled",
-    "fflags": "bitexact",  # no version strings, no dates: the same packets make the same bytes
+    "fflags": "+bitexact",  # no version strings, no dates: the same packets make the same bytes
 }
 
 FRAGMENT_S = 1.0
@@ -177,7 +177,8 @@ class PacketWriter:
         Raises:
             MuxError: FFmpeg refused for another reason.
         """
-        packet, mux_one = av.Packet, self._container.mux_one
+        packet: Any = av.Packet  # its stub does not know that any buffer will do
+        mux_one = self._container.mux_one
         view = memoryview(batch.arena)
         try:
             for stream, dts, pts, duration, start, size, key in self._rows(batch, origin_ms):
@@ -196,10 +197,8 @@ class PacketWriter:
             raise MuxError(_words(error)) from error
         return self._output.take()
 
-    def _rows(
-        self, batch: Batch, origin_ms: int
-    ) -> Iterator[tuple[Stream, int, int, int, int, int, int]]:
-        """(stream, dts, pts, duration, start, size, key) of the frames this writer's tracks hold, in order."""
+    def _rows(self, batch: Batch, origin_ms: int) -> Iterator[tuple[Stream, int, int, int, int, int, int]]:
+        """(stream, dts, pts, duration, start, size, key) of the frames of this writer's tracks, in order."""
         tags = batch.tags
         frames = (tags["role"] == Role.FRAME) & (tags["media_size"] > 0)
         columns: list[npt.NDArray[np.int64]] = []
@@ -212,12 +211,16 @@ class PacketWriter:
             self._tally.adjusted += moved
             index = np.full(len(rows), clock.stream.index)
             key = held["flags"] & Flag.KEY
-            columns.append(np.stack([rows, index, dts, pts, duration, held["media_offset"], held["media_size"], key]))
+            columns.append(
+                np.stack([rows, index, dts, pts, duration, held["media_offset"], held["media_size"], key])
+            )
         if not columns:
             return
         merged = np.concatenate(columns, axis=1)
         merged = merged[:, np.argsort(merged[0], kind="stable")]
-        streams = [clock.stream for clock in sorted(self._clocks.values(), key=lambda clock: clock.stream.index)]
+        streams = [
+            clock.stream for clock in sorted(self._clocks.values(), key=lambda clock: clock.stream.index)
+        ]
         for index, *fields in zip(*merged[1:].tolist(), strict=True):
             dts, pts, duration, start, size, key = fields
             yield streams[index], dts, pts, duration, start, size, key

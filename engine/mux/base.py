@@ -110,8 +110,8 @@ class Muxer(Protocol):
         """Packets, bytes and times so far."""
 
 
-class HlsMuxer(Muxer, Protocol):
-    """A muxer that can go on with other tracks in the same output."""
+class RestartableMuxer(Muxer, Protocol):
+    """A muxer that can go on with other tracks in the same output: HLS."""
 
     def restart(self, tracks: Sequence[Track], started_at: datetime | None = None) -> None:
         """Ends the segment; what follows has these tracks, another clock and EXT-X-DISCONTINUITY.

@@ -157,7 +157,7 @@ class Output:
     def _finish(self, file: _OpenFile) -> None:
         file.muxer.close()
         stats = file.muxer.stats
-        if stats.packets == 0:
+        if not (stats.video_packets or stats.audio_packets):
             file.store.discard()
             return
         if self.format is Format.MP4 and isinstance(file.store, GrowingFile):

@@ -127,7 +127,7 @@ class Recording:
 
     async def run(self) -> Outcome:
         """Record until the duration, the stream's end or `stop`. Files are final when it returns."""
-        self.ledger.open("not_live", _now())
+        self._open_gap("not_live")
         error = await self._record()
         self._enter(State.ENDING)
         self._lane.put(self._outputs.flush)
@@ -153,8 +153,10 @@ class Recording:
             if not self._may_return(source, error):
                 return error
             self._enter(State.WAITING)
-            if error is not None and was_live:
-                self._warn(error.code, str(error))
+            if was_live:
+                self._open_gap("stalled" if isinstance(error, Stalled) else "interrupted")
+                if error is not None:
+                    self._warn(error.code, str(error))
             wait_s = self._backoff.next_s()
             if self._loop.time() + wait_s >= self._deadline_s(deadline_s):
                 return error
@@ -201,11 +203,7 @@ class Recording:
         self._hand_over(segmenter.finish())
         self._next_section = segmenter.next_section
         was_live = segmenter.started
-        if was_live:
-            reason: events.GapReason = "stalled" if isinstance(error, Stalled) else "interrupted"
-            if not self._is_over():
-                self._open_gap(reason)
-        elif error is None and not self._stopping.is_set():
+        if not was_live and error is None and not self._stopping.is_set():
             error = segmenter.why_not_started()
         return was_live, error
 

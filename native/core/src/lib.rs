@@ -5,10 +5,13 @@
 
 pub mod amf0;
 pub mod amf3;
+pub mod config;
 pub mod fault;
+pub mod fields;
 pub mod flv;
 pub mod flv_write;
 pub mod http;
 pub mod limits;
+pub mod mp4;
 pub mod rtmp;
 pub mod tag;

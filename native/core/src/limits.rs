@@ -56,3 +56,21 @@ pub const HTTP_INTERIM_RESPONSES: usize = 8;
 /// What a reader keeps allocated for its next unfinished tag; a larger buffer, left by a keyframe, is
 /// given back so that a quiet recording stays small.
 pub const IDLE_BUFFER_BYTES: usize = 64 << 10;
+
+/// NAL units in one frame. Real frames stay under a few hundred, even with one slice per block row.
+pub const NAL_UNITS: usize = 4_096;
+
+/// Tracks of an MP4 file. A recording has one or two.
+pub const MP4_TRACKS: usize = 64;
+
+/// The leading `moov` of a fragmented MP4: it holds no samples, real ones stay under 4 KiB.
+pub const MP4_INIT_BYTES: u64 = 16 << 20;
+
+/// One `moof`. A fragment of 2 s takes about 3 KiB; 64 MiB would list four million samples.
+pub const MP4_FRAGMENT_BYTES: u64 = 64 << 20;
+
+/// Samples of one MP4 file: five days of video and audio at 75 a second.
+pub const MP4_SAMPLES: usize = 1 << 25;
+
+/// Boxes looked at in one MP4 file: two weeks of fragments of 2 s.
+pub const MP4_BOXES: usize = 1 << 20;
