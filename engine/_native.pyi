@@ -86,7 +86,9 @@ def flv_tags(
     arena: Buffer, table: Buffer, shift_ms: int, signalling: Literal["source", "enhanced", "legacy"], /
 ) -> tuple[bytes, bytes]:
     """Rows as FLV tags with the timestamp `dts - shift_ms` (modulo 2**32). Second: where each tag starts in
-    the first (native uint32 per row)."""
+    the first (native uint32 per row). `enhanced` changes private legacy ids only; `legacy` drops rows without
+    coded media that have no legacy form (they start where the next row does); rows without a form in the
+    wanted signalling are written unchanged. Raises ValueError for a table that is none or points outside."""
 
 def amf0_encode(values: Sequence[AmfValue], /) -> bytes:
     """dict -> ECMA array at the top level of a script tag's second value, object elsewhere in commands."""
