@@ -17,6 +17,7 @@
     │   └── MalformedMp4
     ├── UnsupportedCodec              a format cannot hold the stream's codecs       exit 4
     ├── StorageError                  a file cannot be created, written or renamed   exit 5
+    ├── OriginError                   the embedded origin cannot serve               exit 1
     └── MuxError                      FFmpeg refused a packet or a header            exit 1
 
 Messages say what happened, to what, and what to do. `exit_code` is what `reel` ends with.
@@ -133,6 +134,12 @@ class StorageError(ReelError):
 
     exit_code = 5
     code = "storage"
+
+
+class OriginError(ReelError):
+    """The embedded origin cannot serve."""
+
+    code = "origin"
 
 
 class MuxError(ReelError):

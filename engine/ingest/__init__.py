@@ -1,1 +1,5 @@
-""""""
+"""Sockets to batches: RTMP pull, HTTP-FLV pull and file replay, read by tick."""
+
+from engine.ingest.source import ReadBuffer, Source, SourceOptions, open_source, stream_name
+
+__all__ = ["ReadBuffer", "Source", "SourceOptions", "open_source", "stream_name"]

@@ -75,6 +75,11 @@ class Batch:
         arena, table = taken
         return cls(arena, np.frombuffer(bytearray(table), dtype=TAG))
 
+    @classmethod
+    def empty(cls) -> Batch:
+        """A batch of no rows."""
+        return cls(b"", np.empty(0, dtype=TAG))
+
     def __len__(self) -> int:
         return len(self.tags)
 

@@ -1,1 +1,1 @@
-""""""
+"""The embedded RTMP and HTTP-FLV origin: the default when no other is configured."""

@@ -14,7 +14,10 @@ pub struct Fault {
 impl Fault {
     /// A fault with its stable code and its line.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 }
 

@@ -3,9 +3,15 @@
 //! Nothing here opens a socket or knows Python. Readers take bytes and give tags, commands or a
 //! [`fault::Fault`]; they never panic on hostile input and every buffer has a cap in [`limits`].
 
+pub mod amf0;
+pub mod amf3;
 pub mod config;
 pub mod fault;
 pub mod fields;
+pub mod flv;
+pub mod flv_write;
+pub mod http;
 pub mod limits;
 pub mod mp4;
+pub mod rtmp;
 pub mod tag;

@@ -21,8 +21,15 @@ pub const AMF_DEPTH: usize = 16;
 /// Values in one AMF message, so that a small message cannot ask for a million objects.
 pub const AMF_VALUES: usize = 65_536;
 
+/// Bytes that AMF3 references may repeat in one message: without it, 64 KiB could stand for gigabytes.
+pub const AMF_EXPANSION_BYTES: usize = 1 << 20;
+
 /// Commands and control messages waiting to be taken; a flood of them ends the connection.
 pub const RTMP_PENDING_EVENTS: usize = 4_096;
+
+/// Bytes of the commands waiting to be taken. Real commands are under 2 KiB, and decoded values take
+/// about thirty times their encoded size.
+pub const RTMP_PENDING_BYTES: usize = 1 << 20;
 
 /// HTTP response or request head. Common servers accept 8 to 16 KiB.
 pub const HTTP_HEAD_BYTES: usize = 16 << 10;
@@ -38,6 +45,17 @@ pub const FLV_HEADER_BYTES: usize = 1 << 10;
 
 /// Largest decoder configuration record looked into; real ones stay under 1 KiB.
 pub const CONFIG_BYTES: usize = 64 << 10;
+
+/// Bodies and rows a reader holds between two takes. The rows' offsets have 32 bits; a take follows every
+/// read of a socket (a few MiB at most), so only a caller that feeds without taking gets here.
+pub const BATCH_BYTES: usize = 256 << 20;
+
+/// Interim (1xx) responses before the one that counts. Real servers send one.
+pub const HTTP_INTERIM_RESPONSES: usize = 8;
+
+/// What a reader keeps allocated for its next unfinished tag; a larger buffer, left by a keyframe, is
+/// given back so that a quiet recording stays small.
+pub const IDLE_BUFFER_BYTES: usize = 64 << 10;
 
 /// NAL units in one frame. Real frames stay under a few hundred, even with one slice per block row.
 pub const NAL_UNITS: usize = 4_096;

@@ -1,14 +1,24 @@
 //! `engine._native`: the thin binding of `reelkeeper-core`. Conversions only; no decision is made here.
 
-mod config;
-mod mp4;
-
 use pyo3::prelude::*;
+
+mod amf;
+mod batch;
+mod buffer;
+mod config;
+mod flv;
+mod http;
+mod mp4;
+mod rtmp;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("TAG_BYTES", reelkeeper_core::tag::TAG_BYTES)?;
+    flv::register(module)?;
+    http::register(module)?;
     config::register(module)?;
     mp4::register(module)?;
+    amf::register(module)?;
+    rtmp::register(module)?;
     Ok(())
 }

@@ -1,0 +1,1 @@
+"""What a recording costs, beside the same recording made by ffmpeg."""

@@ -1,0 +1,80 @@
+"""The `reel` command: its verbs, its exit codes, and how errors are shown."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+import structlog
+import typer
+
+from engine import __version__
+from engine.cli.codecs import codecs_command
+from engine.cli.demo import demo_command
+from engine.cli.inspect import inspect_command
+from engine.cli.origin import origin_command
+from engine.cli.record import record_command
+from engine.errors import ReelError
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 failed, or a damaged file; 2 wrong usage; 3 no stream (refused, timed out, "
+    "not found, not FLV); 4 no requested format can hold the stream's codecs; 5 storage."
+)
+
+app = typer.Typer(
+    name="reel",
+    help="Record live streams: RTMP and FLV in, FLV, HLS, MP4, AAC and MP3 out, without re-encoding.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("record", epilog=EXIT_CODES)(record_command)
+app.command("origin", epilog=EXIT_CODES)(origin_command)
+app.command("inspect", epilog=EXIT_CODES)(inspect_command)
+app.command("codecs")(codecs_command)
+app.command("demo", epilog=EXIT_CODES)(demo_command)
+
+
+@app.callback(invoke_without_command=True)
+def _reel(
+    version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True),
+) -> None:
+    if version:
+        print(f"reel {__version__}")  # noqa: T201
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run `reel`: one clear line on stderr for every error, and the documented exit code."""
+    structlog.configure(
+        processors=[
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        code = 2
+    except click.ClickException as error:
+        _complain(error.format_message())
+        code = error.exit_code
+    except ReelError as error:
+        _complain(str(error))
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    sys.exit(code or 0)
+
+
+def _complain(message: str) -> None:
+    """One line, whatever the message holds."""
+    print("reel: " + " ".join(message.split()), file=sys.stderr)  # noqa: T201

@@ -1,0 +1,210 @@
+"""A TCP or TLS connection that is read by tick: nothing wakes it when data arrives.
+
+TLS runs over `ssl.MemoryBIO`, so that it ticks like plain TCP (design decision 1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+
+from engine.errors import ConnectFailed
+from engine.media.limits import CONNECT_TIMEOUT_S
+
+_TLS_PIECE_BYTES = 64 << 10
+_UNSENT_BYTES = 1 << 20  # what we send is small: a peer that does not take this much is gone
+
+
+class Connection:
+    """One outgoing connection.
+
+    `read_now` never waits; `wait_readable` does, for the exchanges before media flows.
+    """
+
+    def __init__(self, sock: socket.socket, tls: ssl.SSLContext | None, server_name: str, where: str) -> None:
+        self._sock = sock
+        self._where = where
+        self._loop = asyncio.get_running_loop()
+        self._unsent = bytearray()
+        self.eof = False
+        self._tls: ssl.SSLObject | None = None
+        if tls is not None:
+            self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            self._tls = tls.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+            self._raw = bytearray(_TLS_PIECE_BYTES)
+
+    @classmethod
+    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None, where: str) -> Connection:
+        """Connect, and shake hands when `tls` is given. `where` names the stream in messages.
+
+        Raises:
+            ConnectFailed: DNS, refusal, time-out, or a certificate that is not valid.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                sock = await _connect(host, port)
+                try:
+                    connection = cls(sock, tls, host, where)
+                    if tls is not None:
+                        await connection._shake_hands()
+                except BaseException:
+                    sock.close()
+                    raise
+                return connection
+        except TimeoutError:
+            raise ConnectFailed(f"{where}: {host}:{port} did not answer in {CONNECT_TIMEOUT_S:g} s") from None
+        except ssl.SSLCertVerificationError as error:
+            reason = error.verify_message
+            raise ConnectFailed(
+                f"{where}: the certificate of {host} is not valid ({reason}); --insecure accepts it"
+            ) from None
+        except ssl.SSLError as error:
+            raise ConnectFailed(f"{where}: TLS with {host}:{port} failed ({error.reason})") from None
+        except socket.gaierror:
+            raise ConnectFailed(f"{where}: the name {host} cannot be resolved") from None
+        except OSError as error:
+            raise ConnectFailed(f"{where}: {host}:{port}: {error.strerror or error}") from None
+
+    @property
+    def window_bytes(self) -> int:
+        """The kernel's receive buffer as it is now; autotuning grows it."""
+        return self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+    def read_now(self, buffer: memoryview) -> int:
+        """Read what the kernel holds, up to the buffer's size; 0 when there is nothing or at the end (`eof`).
+
+        Raises:
+            ConnectFailed: the connection broke (reset, TLS error).
+        """
+        try:
+            if self._unsent:
+                self._flush()
+            return self._read_tls(buffer) if self._tls else self._read_plain(buffer)
+        except ssl.SSLError as error:
+            raise ConnectFailed(f"{self._where}: TLS failed ({error.reason})") from None
+        except OSError as error:
+            raise ConnectFailed(f"{self._where}: the connection broke ({error.strerror or error})") from None
+
+    def write(self, data: bytes) -> None:
+        """Send soon; what the kernel does not take now goes out with later reads.
+
+        Raises:
+            ConnectFailed: the connection broke, or the peer takes nothing.
+        """
+        try:
+            if self._tls is not None:
+                self._tls.write(data)
+                data = self._outgoing.read()
+            self._unsent += data
+            self._flush()
+        except OSError as error:
+            raise ConnectFailed(f"{self._where}: the connection broke ({error.strerror or error})") from None
+        if len(self._unsent) > _UNSENT_BYTES:
+            raise ConnectFailed(f"{self._where}: the origin does not read what we send")
+
+    async def wait_readable(self) -> None:
+        """Wait until the kernel holds something, or the peer closed."""
+        readable = self._loop.create_future()
+        self._loop.add_reader(self._sock, _set_once, readable)
+        try:
+            await readable
+        finally:
+            self._loop.remove_reader(self._sock)
+
+    def close(self) -> None:
+        """Close without lingering."""
+        self._sock.close()
+
+    def _read_plain(self, buffer: memoryview) -> int:
+        try:
+            count = self._sock.recv_into(buffer)
+        except BlockingIOError:
+            return 0
+        self.eof = count == 0
+        return count
+
+    def _read_tls(self, buffer: memoryview) -> int:
+        assert self._tls is not None
+        total = 0
+        while total < len(buffer):
+            try:
+                count = self._tls.read(len(buffer) - total, buffer[total:])  # type: ignore[arg-type]
+            except ssl.SSLWantReadError:
+                if not self._receive_raw():
+                    break
+            except ssl.SSLZeroReturnError:
+                self.eof = True
+                break
+            else:
+                if count == 0:
+                    self.eof = True
+                    break
+                total += count
+        if self._outgoing.pending:
+            self._unsent += self._outgoing.read()
+            self._flush()
+        return total
+
+    def _receive_raw(self) -> bool:
+        """Move bytes from the socket to TLS; false when there are none."""
+        try:
+            count = self._sock.recv_into(self._raw)
+        except BlockingIOError:
+            return False
+        if count == 0:
+            self.eof = True
+            return False
+        self._incoming.write(memoryview(self._raw)[:count])
+        return True
+
+    def _flush(self) -> None:
+        while self._unsent:
+            try:
+                sent = self._sock.send(self._unsent)
+            except BlockingIOError:
+                return
+            del self._unsent[:sent]
+
+    async def _shake_hands(self) -> None:
+        assert self._tls is not None
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self._unsent += self._outgoing.read()
+                self._flush()
+                await self.wait_readable()
+                if not self._receive_raw() and self.eof:
+                    raise ConnectionResetError("closed during the TLS handshake") from None
+            else:
+                self._unsent += self._outgoing.read()
+                self._flush()
+                return
+
+
+async def _connect(host: str, port: int) -> socket.socket:
+    """The first address that answers."""
+    loop = asyncio.get_running_loop()
+    addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    failure: OSError = OSError(f"no address for {host}")
+    for family, kind, protocol, _, address in addresses:
+        sock = socket.socket(family, kind, protocol)
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            await loop.sock_connect(sock, address)
+        except OSError as error:
+            sock.close()
+            failure = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise failure
+
+
+def _set_once(readable: asyncio.Future[None]) -> None:
+    if not readable.done():
+        readable.set_result(None)

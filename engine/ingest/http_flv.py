@@ -1,0 +1,185 @@
+"""HTTP-FLV pull: GET, follow redirects, then FLV until the body ends."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from dataclasses import dataclass
+from urllib.parse import unquote, urljoin, urlsplit
+
+import engine
+from engine import _native
+from engine.errors import (
+    AccessDenied,
+    BadResponse,
+    ConnectFailed,
+    ReelError,
+    StreamNotFound,
+    UsageError,
+    from_fault,
+)
+from engine.ingest.connection import Connection
+from engine.ingest.network import NetworkReader
+from engine.ingest.source import ReadBuffer, SourceOptions, masked
+from engine.ingest.tick import Tick
+from engine.media.batch import Batch
+from engine.media.limits import CONNECT_TIMEOUT_S, MAX_REDIRECTS
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A URL taken apart for one request."""
+
+    host: str
+    port: int
+    secure: bool
+    request: bytes
+
+    @classmethod
+    def of(cls, url: str, options: SourceOptions) -> _Target:
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise UsageError(f"{url!r}: {error}") from None
+        if not parts.hostname:
+            raise UsageError(f"{url!r} names no host")
+        secure = parts.scheme.lower() == "https"
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        headers = {
+            "Host": parts.netloc.rpartition("@")[2],
+            "User-Agent": f"reelkeeper/{engine.__version__}",
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
+        if parts.username is not None:
+            login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
+        headers |= options.headers
+        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        if any("\r" in line or "\n" in line for line in lines):
+            raise UsageError(f"{url!r}: a line break in the URL or a header")
+        request = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+        return cls(parts.hostname, port or (443 if secure else 80), secure, request)
+
+
+class _Response:
+    """The sans-IO side: one request, one response with FLV in it."""
+
+    def __init__(self, request: bytes, where: str) -> None:
+        self._output = request
+        self._where = where
+        self._reader = _native.HttpFlvReader()
+
+    @property
+    def head(self) -> tuple[int, str, list[tuple[str, str]]] | None:
+        """The response head, once it is whole."""
+        return self._reader.head
+
+    @property
+    def ended(self) -> bool:
+        """The body is complete."""
+        return self._reader.ended
+
+    @property
+    def error(self) -> ReelError | None:
+        """The fault of the response or of the FLV in it."""
+        fault = self._reader.fault
+        return None if fault is None else from_fault(fault, self._where)
+
+    def receive(self, data: memoryview) -> None:
+        """Take in bytes of the response."""
+        self._reader.feed(data)
+
+    def receive_eof(self) -> None:
+        """The peer closed."""
+        self._reader.finish()
+
+    def take_output(self) -> bytes:
+        """The request, once."""
+        output, self._output = self._output, b""
+        return output
+
+    def take_batch(self) -> Batch | None:
+        """Media since the last call."""
+        taken = self._reader.take()
+        return None if taken is None else Batch.from_native(taken)
+
+
+class HttpFlvSource:
+    """Pulls one HTTP-FLV or HTTPS-FLV stream."""
+
+    def __init__(self, url: str, options: SourceOptions, buffer: ReadBuffer) -> None:
+        self._url = url
+        self._options = options
+        self._buffer = buffer
+        self._connection: Connection | None = None
+        self._reader: NetworkReader | None = None
+        _Target.of(url, options)
+
+    @property
+    def is_live(self) -> bool:
+        """A network stream may come back."""
+        return True
+
+    async def open(self) -> None:
+        """Request the stream, following up to `MAX_REDIRECTS` redirects; as `Source.open`."""
+        url = self._url
+        for _ in range(MAX_REDIRECTS + 1):
+            location = await self._request(url)
+            if location is None:
+                return
+            self.close()
+            target = urljoin(url, location)
+            if urlsplit(target).scheme not in ("http", "https"):
+                raise BadResponse(f"{masked(url)} redirects to {masked(target)}, which is not HTTP")
+            url = target
+        raise BadResponse(f"{masked(self._url)} redirects more than {MAX_REDIRECTS} times")
+
+    async def _request(self, url: str) -> str | None:
+        """One request; the redirect's target if it is one."""
+        where = masked(url)
+        target = _Target.of(url, self._options)
+        tls = self._options.tls_context() if target.secure else None
+        self._connection = await Connection.open(target.host, target.port, tls, where)
+        response = _Response(target.request, where)
+        tick = Tick(self._options.random)
+        self._reader = NetworkReader(self._connection, response, self._buffer, where, tick)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                while (head := response.head) is None:
+                    if response.error is not None:
+                        raise response.error
+                    if self._connection.eof:
+                        raise ConnectFailed(f"{where}: the origin closed without an answer")
+                    await self._reader.exchange()
+        except TimeoutError:
+            raise ConnectFailed(f"{where}: no answer in {CONNECT_TIMEOUT_S:g} s") from None
+        status, reason, headers = head
+        if status in _REDIRECTS:
+            return next((value for name, value in headers if name == "location"), "")
+        if status != 200:
+            raise _refusal(status, reason, where)
+        return None
+
+    async def read(self) -> Batch | None:
+        """As `Source.read`."""
+        assert self._reader is not None, "open() comes first"
+        return await self._reader.read()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+def _refusal(status: int, reason: str, where: str) -> ReelError:
+    line = f"{where}: the origin answers {status} {reason}".rstrip()
+    if status in (401, 403, 407):
+        return AccessDenied(f"{line}: check the credentials or the signature in the URL")
+    if status in (404, 410):
+        return StreamNotFound(f"{line}: nobody publishes this stream")
+    return BadResponse(line)

@@ -1,0 +1,80 @@
+"""RTMP and RTMPS pull: connect, play, follow redirects, then media until the stream ends."""
+
+from __future__ import annotations
+
+import asyncio
+
+from engine.errors import BadResponse, ConnectFailed, ReelError
+from engine.ingest.connection import Connection
+from engine.ingest.network import NetworkReader
+from engine.ingest.rtmp_session import RtmpPlay, RtmpTarget, State, parse_rtmp_url
+from engine.ingest.source import ReadBuffer, SourceOptions, masked
+from engine.ingest.tick import Tick
+from engine.media.batch import Batch
+from engine.media.limits import CONNECT_TIMEOUT_S, MAX_REDIRECTS
+
+
+class RtmpSource:
+    """Pulls one RTMP stream."""
+
+    def __init__(self, url: str, options: SourceOptions, buffer: ReadBuffer) -> None:
+        self._url = url
+        self._target = parse_rtmp_url(url)
+        self._options = options
+        self._buffer = buffer
+        self._connection: Connection | None = None
+        self._reader: NetworkReader | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """A network stream may come back."""
+        return True
+
+    async def open(self) -> None:
+        """Connect and play, following up to `MAX_REDIRECTS` redirects; as `Source.open`."""
+        url, target = self._url, self._target
+        for _ in range(MAX_REDIRECTS + 1):
+            redirect = await self._play(url, target)
+            if redirect is None:
+                return
+            self.close()
+            url = redirect
+            target = parse_rtmp_url(url)
+        raise BadResponse(f"{masked(self._url)} redirects more than {MAX_REDIRECTS} times")
+
+    async def _play(self, url: str, target: RtmpTarget) -> str | None:
+        """One connection, up to the start of play; the redirect's target if it is one."""
+        where = masked(url)
+        tls = self._options.tls_context() if target.secure else None
+        self._connection = await Connection.open(target.host, target.port, tls, where)
+        session = RtmpPlay(target)
+        tick = Tick(self._options.random)
+        self._reader = NetworkReader(self._connection, session, self._buffer, where, tick)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                while session.state is not State.PLAYING:
+                    if session.redirect is not None:
+                        return session.redirect
+                    self._raise_if_over(session, where)
+                    await self._reader.exchange()
+        except TimeoutError:
+            raise ConnectFailed(f"{where}: RTMP gave no answer in {CONNECT_TIMEOUT_S:g} s") from None
+        return None
+
+    def _raise_if_over(self, session: RtmpPlay, where: str) -> None:
+        error: ReelError | None = session.error
+        if error is not None:
+            raise error
+        assert self._connection is not None
+        if self._connection.eof or session.ended:
+            raise ConnectFailed(f"{where}: the origin closed before it played the stream")
+
+    async def read(self) -> Batch | None:
+        """As `Source.read`."""
+        assert self._reader is not None, "open() comes first"
+        return await self._reader.read()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()

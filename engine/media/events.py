@@ -1,0 +1,163 @@
+"""The one event vocabulary: what `--json` prints, workers report and callbacks are made of.
+
+Each event is one JSON object with `event` (its name), `at` (UTC), `recording` (an id) and the fields of its
+class. `EVENT` is the discriminated union; `EVENT.json_schema()` documents it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from engine.media.codecs import Format
+from engine.media.track import Track
+
+GapReason = Literal["not_live", "interrupted", "stalled", "storage", "process_down", "unsupported"]
+
+
+class TrackInfo(BaseModel):
+    """A track as people and programs read it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["video", "audio"]
+    codec: str
+    codec_string: str
+    width: int | None = None
+    height: int | None = None
+    sample_rate: int | None = None
+    channels: int | None = None
+
+    @classmethod
+    def of(cls, track: Track) -> TrackInfo:
+        """The public face of a track."""
+        shared = {"codec": track.codec.label, "codec_string": track.codec_string}
+        if track.is_video:
+            return cls(kind="video", width=track.width, height=track.height, **shared)
+        return cls(kind="audio", sample_rate=track.sample_rate, channels=track.channels, **shared)
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime
+    recording: str
+
+
+class Connecting(_Event):
+    """The recorder dials the origin."""
+
+    event: Literal["connecting"] = "connecting"
+    url: str
+    attempt: int
+
+
+class Live(_Event):
+    """The first cut point was reached: media is recorded from here."""
+
+    event: Literal["live"] = "live"
+    tracks: list[TrackInfo]
+    first_dts_ms: int
+
+
+class SegmentOpened(_Event):
+    """A file, or a media segment of an HLS file, starts to grow."""
+
+    event: Literal["segment_opened"] = "segment_opened"
+    format: Format
+    path: str
+
+
+class SegmentClosed(_Event):
+    """A file, or a media segment of an HLS file, is whole."""
+
+    event: Literal["segment_closed"] = "segment_closed"
+    format: Format
+    path: str
+
+
+class GapOpened(_Event):
+    """From here on the window is not recorded."""
+
+    event: Literal["gap_opened"] = "gap_opened"
+    reason: GapReason
+    start: datetime
+
+
+class GapClosed(_Event):
+    """The gap that was open ends."""
+
+    event: Literal["gap_closed"] = "gap_closed"
+    reason: GapReason
+    start: datetime
+    end: datetime
+
+
+class CodecChanged(_Event):
+    """The stream's tracks changed, or one appeared."""
+
+    event: Literal["codec_changed"] = "codec_changed"
+    tracks: list[TrackInfo]
+
+
+class Warned(_Event):
+    """Something was repaired, left out, or failed without ending the recording."""
+
+    event: Literal["warning"] = "warning"
+    code: str
+    message: str
+    format: Format | None = None
+
+
+class FileFinished(_Event):
+    """A file is final: flushed, renamed, its directory synced (S3)."""
+
+    event: Literal["file_finished"] = "file_finished"
+    format: Format
+    path: str
+    size_bytes: int
+    duration_ms: int
+    video_packets: int
+    audio_packets: int
+    first_dts_ms: int
+    last_dts_ms: int
+    started_at: datetime
+
+
+class Finished(_Event):
+    """The recording ended as it should."""
+
+    event: Literal["finished"] = "finished"
+    reason: Literal["stopped", "duration", "stream_ended"]
+    files: int
+    gaps: int
+
+
+class Failed(_Event):
+    """The recording ended without doing what it was asked; files made until then are kept."""
+
+    event: Literal["failed"] = "failed"
+    code: str
+    message: str
+    exit_code: int
+    files: int
+
+
+Event = (
+    Connecting
+    | Live
+    | SegmentOpened
+    | SegmentClosed
+    | GapOpened
+    | GapClosed
+    | CodecChanged
+    | Warned
+    | FileFinished
+    | Finished
+    | Failed
+)
+
+EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
+"""Validates and describes any event."""

@@ -1,0 +1,69 @@
+"""Single files that FFmpeg writes: fragmented MP4, ADTS and bare MP3."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.errors import MuxError
+from engine.media.batch import Batch, Role
+from engine.media.codecs import Format
+from engine.media.track import Track
+from engine.mux.av_packets import ADTS, BARE_MP3, MP4, PacketWriter
+from engine.mux.base import Sink, Stats
+from engine.mux.tally import Tally
+
+_RECIPES = {Format.MP4: MP4, Format.AAC: ADTS, Format.MP3: BARE_MP3}
+_PLACEHOLDER = struct.pack(
+    ">I4s8x", 16, b"free"
+)  # becomes the 64-bit header of one mdat when the file closes
+
+
+class AvMuxer:
+    """Packets to one file, on a clock that starts at 0 with the first batch's earliest frame."""
+
+    def __init__(self, format: Format, tracks: Sequence[Track], sink: Sink) -> None:
+        held = [track for track in tracks if not (format.audio_only and track.is_video)]
+        self._tally = Tally()
+        self._writer: PacketWriter | None = PacketWriter(_RECIPES[format], held, self._tally)
+        self._codecs = [int(track.codec) for track in held]
+        self._sink = sink
+        self._origin_ms: int | None = None
+        header = self._writer.header
+        self._put(_with_placeholder(header) if format is Format.MP4 else header)
+
+    def write(self, batch: Batch) -> None:
+        """Adds the frames of the file's tracks."""
+        if self._writer is None:
+            raise MuxError("the file is closed")
+        tags = batch.tags
+        held = batch.rows((tags["role"] == Role.FRAME) & np.isin(tags["codec"], self._codecs))
+        if not len(held):
+            return
+        if self._origin_ms is None:
+            self._origin_ms = int(held.tags["dts"].min())
+        self._tally.add(held)
+        self._put(self._writer.mux(held, self._origin_ms))
+
+    def close(self) -> None:
+        """Writes what is still open."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            self._put(writer.finish())
+
+    @property
+    def stats(self) -> Stats:
+        """Packets, bytes and times so far."""
+        return self._tally.stats()
+
+    def _put(self, data: bytes) -> None:
+        if data:
+            self._sink.write(data)
+
+
+def _with_placeholder(header: bytes) -> bytes:
+    """ftyp, a 16-byte free box, moov."""
+    ftyp_bytes = int.from_bytes(header[:4], "big")
+    return header[:ftyp_bytes] + _PLACEHOLDER + header[ftyp_bytes:]

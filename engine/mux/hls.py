@@ -1,0 +1,245 @@
+"""HLS: a playlist of media segments, in MPEG-TS or fragmented MP4 (RFC 8216).
+
+Every segment has a libavformat muxer of its own. So nothing of one segment waits in FFmpeg when the next
+begins, and each starts with its tables; timestamps, continuity counters and fragment numbers go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+from engine.errors import MuxError
+from engine.media.batch import Batch, Flag, Kind, Role
+from engine.media.codecs import Codec
+from engine.media.track import Track
+from engine.mux.av_packets import MP4, MPEG_TS, PacketWriter
+from engine.mux.base import Folder, HlsSegment, MuxOptions, Sink, Stats
+from engine.mux.playlist import Entry, Playlist
+from engine.mux.tally import Tally
+from engine.mux.transport import Continuity
+
+_FMP4_CODECS = frozenset({Codec.H265, Codec.OPUS})  # in TS neither Apple's players nor hls.js read them
+_LATE_FACTOR = 3  # so many times the wanted length without a keyframe to end a segment at is worth a warning
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Clock:
+    """A stretch of the stream without a discontinuity: how its times are written and what o'clock it is."""
+
+    origin_ms: int
+    start_ms: int
+    starts_at: datetime
+
+    def wall(self, time_ms: int) -> datetime:
+        return self.starts_at + timedelta(milliseconds=time_ms - self.start_ms)
+
+
+@dataclass(slots=True)
+class _Segment:
+    """The segment being written."""
+
+    writer: PacketWriter
+    sink: Sink
+    start_ms: int
+    starts_at: datetime
+    discontinuity: bool
+    map_uri: str | None
+    late: bool = False
+
+
+class HlsMuxer:
+    """Cuts a stream into segments at keyframes and keeps the playlist."""
+
+    def __init__(self, tracks: Sequence[Track], folder: Folder, options: MuxOptions) -> None:
+        self._folder = folder
+        self._fragmented = _is_fragmented(options.hls_segment, tracks)
+        self._segment_ms = round(options.hls_time_s * 1000)
+        self._from_zero = options.timestamps == "zero"
+        self._playlist = Playlist(options.hls_time_s)
+        self._tally = Tally()
+        self._continuity = Continuity()
+        self._map_uris: dict[bytes, str] = {}
+        self._fragments = 0
+        self._sequence = 0
+        self._written_to_ms = 0
+        self._next_starts_at = options.started_at
+        self._clock: _Clock | None = None
+        self._segment: _Segment | None = None
+        self._closed = False
+        self._use(tracks)
+
+    def _use(self, tracks: Sequence[Track]) -> None:
+        self._tracks = tuple(tracks)
+        self._codecs = [int(track.codec) for track in tracks]
+        self._cut_kind = Kind.VIDEO if any(track.is_video for track in tracks) else Kind.AUDIO
+
+    def write(self, batch: Batch) -> None:
+        """Adds frames; segments that end among them are committed and listed."""
+        if self._closed:
+            raise MuxError("the playlist has ended")
+        tags = batch.tags
+        frames = (
+            (tags["role"] == Role.FRAME) & (tags["media_size"] > 0) & np.isin(tags["codec"], self._codecs)
+        )
+        held = batch.rows(frames)
+        tags = held.tags
+        broken = tags["flags"] & Flag.DISCONTINUITY != 0
+        key = (tags["flags"] & Flag.KEY != 0) & (tags["kind"] == self._cut_kind)
+        start = 0
+        for row in np.flatnonzero(broken | key).tolist():
+            if broken[row]:
+                self._add(held.rows(slice(start, row)))
+                self._break_clock(None)
+                start = row
+            elif self._is_due(tags, start, row):
+                self._add(held.rows(slice(start, row)))
+                self._end_segment(int(tags["dts"][row]))
+                start = row
+        self._add(held.rows(slice(start, None)))
+
+    def _is_due(self, tags: npt.NDArray[np.void], start: int, row: int) -> bool:
+        """Enough media lies before `row`; the rows from `start` on may begin the segment themselves."""
+        begun_ms = self._segment.start_ms if self._segment else int(tags["dts"][start])
+        return int(tags["dts"][row]) - begun_ms >= self._segment_ms
+
+    def _add(self, rows: Batch) -> None:
+        if not len(rows):
+            return
+        if self._clock is None:
+            self._clock = self._start_clock(rows.tags)
+        if self._segment is None:
+            self._segment = self._start_segment(rows.tags, self._clock)
+        self._tally.add(rows)
+        segment = self._segment
+        self._put(segment.writer.mux(rows, self._clock.origin_ms))
+        self._warn_when_late(segment, int(rows.tags["dts"][-1]))
+
+    def _start_clock(self, tags: npt.NDArray[np.void]) -> _Clock:
+        first_ms = int(tags["dts"].min())
+        origin_ms = 0
+        if self._from_zero:  # after a break the written clock goes on where it was
+            origin_ms = first_ms - self._written_to_ms
+        elif self._fragmented:  # tfdt has no sign
+            origin_ms = min(first_ms, 0)
+        return _Clock(origin_ms, int(tags["dts"][0]), self._next_starts_at)
+
+    def _start_segment(self, tags: npt.NDArray[np.void], clock: _Clock) -> _Segment:
+        recipe, options, suffix = MPEG_TS, {}, "ts"
+        if self._fragmented:
+            recipe, options, suffix = MP4, {"fragment_index": str(self._fragments + 1)}, "m4s"
+        writer = PacketWriter(recipe, self._tracks, self._tally, options)
+        video = tags[tags["kind"] == Kind.VIDEO]
+        if len(video) and not video["flags"][0] & Flag.KEY:
+            self._playlist.independent = False
+        self._continuity.next_segment()
+        start_ms = int(tags["dts"][0])
+        segment = _Segment(
+            writer,
+            self._folder.open(f"{self._sequence:05d}.{suffix}"),
+            start_ms,
+            clock.wall(start_ms),
+            discontinuity=self._sequence > 0 and start_ms == clock.start_ms,
+            map_uri=self._map(writer.header) if self._fragmented else None,
+        )
+        self._sequence += 1
+        return segment
+
+    def _map(self, header: bytes) -> str:
+        """The URI of an initialization section; written once."""
+        uri = self._map_uris.get(header)
+        if uri is None:
+            sink = self._folder.open(f"init-{len(self._map_uris)}.mp4")
+            sink.write(header)
+            uri = self._map_uris[header] = self._folder.commit(sink)
+        return uri
+
+    def _put(self, data: bytes) -> None:
+        if not data or self._segment is None:
+            return
+        if self._fragmented:
+            self._fragments += _count_fragments(data)
+        else:
+            data = self._continuity.carry(data)
+        self._segment.sink.write(data)
+
+    def _end_segment(self, next_ms: int | None) -> None:
+        """Commits and lists the open segment; `next_ms` is the dts that follows on the same clock."""
+        segment = self._segment
+        if segment is None:
+            return
+        self._put(segment.writer.finish())
+        self._segment = None
+        end_ms = self._tally.end_ms() if next_ms is None else next_ms
+        duration_ms = max(0 if end_ms is None else end_ms - segment.start_ms, 0)
+        uri = self._folder.commit(segment.sink)
+        self._playlist.append(
+            Entry(uri, duration_ms, segment.starts_at, segment.discontinuity, segment.map_uri)
+        )
+        self._folder.publish(self._playlist.render(ended=False))
+
+    def _break_clock(self, next_starts_at: datetime | None) -> None:
+        self._end_segment(None)
+        clock, end_ms = self._clock, self._tally.end_ms()
+        if clock is not None and end_ms is not None:
+            self._written_to_ms = end_ms - clock.origin_ms
+            self._next_starts_at = clock.wall(end_ms)
+        self._next_starts_at = next_starts_at or self._next_starts_at
+        self._clock = None
+        self._tally.discontinuity()
+
+    def restart(self, tracks: Sequence[Track], started_at: datetime | None = None) -> None:
+        """Ends the segment; what follows has these tracks, another clock and EXT-X-DISCONTINUITY.
+
+        The kind of segments stays: a playlist cannot go back from fragmented MP4 to TS.
+        """
+        if self._closed:
+            raise MuxError("the playlist has ended")
+        self._break_clock(started_at)
+        self._use(tracks)
+
+    def close(self) -> None:
+        """Lists the last segment and ends the playlist. Nothing is published for a stream of no frames."""
+        if self._closed:
+            return
+        self._closed = True
+        self._end_segment(None)
+        if self._sequence:
+            self._folder.publish(self._playlist.render(ended=True))
+
+    @property
+    def stats(self) -> Stats:
+        """Packets, bytes and times so far."""
+        return self._tally.stats()
+
+    def _warn_when_late(self, segment: _Segment, now_ms: int) -> None:
+        if not segment.late and now_ms - segment.start_ms > _LATE_FACTOR * self._segment_ms:
+            segment.late = True
+            _log.warning(
+                "hls.no_keyframe", segment=self._sequence - 1, start_ms=segment.start_ms, now_ms=now_ms
+            )
+
+
+def _is_fragmented(wanted: HlsSegment, tracks: Sequence[Track]) -> bool:
+    if wanted == "auto":
+        return any(track.codec in _FMP4_CODECS for track in tracks)
+    return wanted == "fmp4"
+
+
+def _count_fragments(data: bytes) -> int:
+    """moof boxes in whole top-level boxes (ISO 14496-12 section 8.8.4)."""
+    count = at = 0
+    while at + 8 <= len(data):
+        count += data[at + 4 : at + 8] == b"moof"
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size < 8:
+            raise MuxError(f"FFmpeg wrote a box of {size} bytes")
+        at += size
+    return count

@@ -1,0 +1,225 @@
+"""Fan-out: publishers push batches, readers get bytes. Knows no sockets and no clock.
+
+A batch is encoded once for each wire format that has a reader, and all readers of that format get the same
+bytes object. The streams of a hub are keyed by their path, `app/name`: clients disagree on where the app of a
+path with several segments ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Protocol
+
+from engine import _native
+from engine.media.batch import Batch
+from engine.origin.gop import StartCache
+from engine.origin.rtmp_session import CHUNK_SIZE, MESSAGE_STREAM
+
+
+class Wire(Enum):
+    """How media is written to a reader."""
+
+    FLV = "flv"
+    FLV_CHUNKED = "flv-chunked"  # FLV in the chunks of an HTTP/1.1 body
+    RTMP = "rtmp"
+
+
+class Reader(Protocol):
+    """Somebody who plays a stream. No method may block or raise, nor call back into the hub."""
+
+    @property
+    def wire(self) -> Wire:
+        """The format it is sent."""
+        ...
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Bytes sent to it that it has not taken yet."""
+        ...
+
+    def send(self, data: bytes) -> None:
+        """Media, from the first byte on."""
+        ...
+
+    def end(self) -> bool:
+        """The publisher left. True: the reader stays, for the next publish of the name."""
+        ...
+
+
+def stream_path(app: str, name: str) -> str:
+    """The key of a stream: no query strings, no slashes at the ends."""
+    return "/".join(part.partition("?")[0].strip("/") for part in (app, name)).strip("/")
+
+
+class Publisher:
+    """The right to push to a stream; given by `Hub.publish`."""
+
+    def __init__(self, hub: Hub, stream: Stream) -> None:
+        self._hub = hub
+        self._stream = stream
+
+    @property
+    def path(self) -> str:
+        """The stream's key."""
+        return self._stream.path
+
+    @property
+    def has_readers(self) -> bool:
+        """Somebody plays the stream."""
+        return bool(self._stream.readers)
+
+    @property
+    def backlog_bytes(self) -> int:
+        """What the reader furthest behind has not taken yet."""
+        return max((reader.backlog_bytes for reader in self._stream.readers), default=0)
+
+    def push(self, batch: Batch) -> None:
+        """Sends a batch to every reader."""
+        if len(batch):
+            self._stream.push(batch)
+
+    def close(self) -> None:
+        """Ends the stream for its readers and frees its name. May be called twice."""
+        self._hub.unpublish(self)
+
+
+class Stream:
+    """One published stream and its readers."""
+
+    def __init__(self, path: str, gop_bytes: int) -> None:
+        self.path = path
+        self.publisher: Publisher | None = None
+        self.on_reader: Callable[[], None] = _nothing
+        self.readers: set[Reader] = set()
+        self._waiting: set[Reader] = set()  # for the first row, or for a keyframe
+        self._gop_bytes = gop_bytes
+        self._cache = StartCache(gop_bytes)
+        self._begun = False
+
+    def join(self, reader: Reader) -> None:
+        """Adds a reader, which is sent the stream from its last keyframe on."""
+        self.readers.add(reader)
+        if self._begun and self._cache.ready:
+            reader.send(self._start(reader.wire))
+        else:
+            self._waiting.add(reader)
+        self.on_reader()
+
+    def leave(self, reader: Reader) -> None:
+        """Removes a reader; one that is not there is no error."""
+        self.readers.discard(reader)
+        self._waiting.discard(reader)
+
+    def push(self, batch: Batch) -> None:
+        """Sends a batch to the readers under way, and their start to those it lets begin."""
+        self._cache.add(batch)
+        encoded: dict[Wire, bytes] = {}
+        for reader in tuple(self.readers - self._waiting if self._waiting else self.readers):
+            reader.send(_once(encoded, reader.wire, lambda wire: encode(wire, [batch])))
+        if self._waiting:
+            self._start_waiting(batch)
+        self._begun = True
+
+    def end(self) -> None:
+        """The publisher left: readers are told, and what was kept is dropped."""
+        self.publisher = None
+        self.on_reader = _nothing
+        self.readers = {reader for reader in tuple(self.readers) if reader.end()}
+        self._waiting = set(self.readers)
+        self._cache = StartCache(self._gop_bytes)
+        self._begun = False
+
+    def _start_waiting(self, batch: Batch) -> None:
+        """Readers who were here before the first row get everything; later ones start at a keyframe."""
+        if self._begun and not self._cache.ready:
+            return
+        encoded: dict[Wire, bytes] = {}
+        waiting, self._waiting = self._waiting, set()
+        for reader in waiting:
+            if self._begun:
+                reader.send(_once(encoded, reader.wire, self._start))
+            else:
+                reader.send(_once(encoded, reader.wire, lambda wire: self._opening(wire, [batch])))
+
+    def _start(self, wire: Wire) -> bytes:
+        return self._opening(wire, self._cache.start())
+
+    def _opening(self, wire: Wire, batches: list[Batch]) -> bytes:
+        head = b"" if wire is Wire.RTMP else _native.flv_header(*self._cache.tracks)
+        return encode(wire, batches, head)
+
+
+class Hub:
+    """The streams of an origin."""
+
+    def __init__(self, gop_bytes: int) -> None:
+        self._gop_bytes = gop_bytes
+        self._streams: dict[str, Stream] = {}
+
+    def publish(self, path: str, on_reader: Callable[[], None] | None = None) -> Publisher | None:
+        """Begins a stream; None when it has a publisher. `on_reader` is called when a reader joins."""
+        stream = self._streams.get(path) or Stream(path, self._gop_bytes)
+        if stream.publisher is not None:
+            return None
+        self._streams[path] = stream
+        stream.publisher = Publisher(self, stream)
+        stream.on_reader = on_reader or _nothing
+        return stream.publisher
+
+    def unpublish(self, publisher: Publisher) -> None:
+        """What `Publisher.close` does."""
+        stream = self._streams.get(publisher.path)
+        if stream is None or stream.publisher is not publisher:
+            return
+        stream.end()
+        self._forget_if_empty(stream)
+
+    def play(self, path: str, reader: Reader) -> bool:
+        """Adds a reader to a stream; False when nobody publishes it."""
+        stream = self._streams.get(path)
+        if stream is None or stream.publisher is None:
+            return False
+        stream.join(reader)
+        return True
+
+    def leave(self, path: str, reader: Reader) -> None:
+        """Removes a reader; one that is not there is no error."""
+        stream = self._streams.get(path)
+        if stream is not None:
+            stream.leave(reader)
+            self._forget_if_empty(stream)
+
+    def published(self, path: str) -> bool:
+        """Somebody publishes the stream."""
+        stream = self._streams.get(path)
+        return stream is not None and stream.publisher is not None
+
+    def _forget_if_empty(self, stream: Stream) -> None:
+        if stream.publisher is None and not stream.readers:
+            del self._streams[stream.path]
+
+
+def encode(wire: Wire, batches: list[Batch], head: bytes = b"") -> bytes:
+    """`head` and the batches' rows as `wire` has them, timestamps modulo 2**32."""
+    if wire is Wire.RTMP:
+        return b"".join(
+            _native.rtmp_messages(batch.arena, batch.tags.tobytes(), MESSAGE_STREAM, CHUNK_SIZE)
+            for batch in batches
+        )
+    tags = (_native.flv_tags(batch.arena, batch.tags.tobytes(), 0, "source")[0] for batch in batches)
+    data = b"".join((head, *tags))
+    if wire is Wire.FLV_CHUNKED and data:
+        return b"%x\r\n%b\r\n" % (len(data), data)
+    return data
+
+
+def _once(encoded: dict[Wire, bytes], wire: Wire, make: Callable[[Wire], bytes]) -> bytes:
+    data = encoded.get(wire)
+    if data is None:
+        data = encoded[wire] = make(wire)
+    return data
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""

@@ -1,0 +1,85 @@
+"""A reader behind a transport, which is cut off when it does not keep up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from engine.origin.hub import Wire
+from engine.origin.limits import OriginLimits
+
+_log = structlog.get_logger()
+
+
+class TransportReader:
+    """Writes a stream to a transport as far as its peer takes it.
+
+    Args:
+        wire: The format its peer reads.
+        transport: Where to write. It is aborted when the peer is too slow, never paused for.
+        limits: What "too slow" is.
+        label: Names the reader in the log.
+        on_end: Called when the publisher left; the value is `Reader.end`'s.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        transport: asyncio.WriteTransport,
+        limits: OriginLimits,
+        label: str,
+        on_end: Callable[[], bool],
+    ) -> None:
+        self.wire = wire
+        self._transport = transport
+        self._limits = limits
+        self._label = label
+        self._on_end = on_end
+        self._allowance_bytes = 0
+        self._sent_bytes = 0
+        self._taken_bytes = 0
+        self._taken_at_s = 0.0
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Bytes the kernel has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
+    def send(self, data: bytes) -> None:
+        """Writes media. What it is sent first, a whole GOP, does not count as falling behind."""
+        if self._transport.is_closing():
+            return
+        if not self._sent_bytes:
+            self._allowance_bytes = self._limits.backlog_bytes + len(data)
+        self._sent_bytes += len(data)
+        self._transport.write(data)
+        if self.backlog_bytes > self._allowance_bytes:
+            self._cut("backlog")
+
+    def end(self) -> bool:
+        """The publisher left."""
+        return self._on_end()
+
+    def check(self, now_s: float) -> None:
+        """Cuts the peer off when it took nothing for `stall_s`; to be called about once a second."""
+        backlog_bytes = self.backlog_bytes
+        taken_bytes = self._sent_bytes - backlog_bytes
+        if not backlog_bytes or taken_bytes > self._taken_bytes or not self._taken_at_s:
+            self._taken_bytes, self._taken_at_s = taken_bytes, now_s
+        elif now_s - self._taken_at_s > self._limits.stall_s:
+            self._cut("stalled")
+
+    def _cut(self, reason: str) -> None:
+        _log.warning("origin.reader_cut", reader=self._label, reason=reason, backlog_bytes=self.backlog_bytes)
+        self._transport.abort()
+
+
+class Refusal(asyncio.Protocol):
+    """The protocol of a connection beyond the allowed number: closed at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Closes the connection without a word, and without waiting for its peer."""
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.abort()

@@ -1,0 +1,189 @@
+"""One format of a recording: its open files and the muxers that fill them. Runs on a writer thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import structlog
+
+from engine import _native
+from engine.errors import MuxError, ReelError, UnsupportedCodec
+from engine.media.batch import Kind
+from engine.media.codecs import Format, refusal
+from engine.mux import MuxOptions, Muxer, Stats, open_muxer
+from engine.segment import Begin, Cause, Media
+from engine.store import GrowingFile, SegmentFolder
+from engine.store.file import PART
+
+_log = structlog.get_logger()
+
+_ENDING = {
+    Format.FLV: ".flv",
+    Format.HLS: ".m3u8",
+    Format.MP4: ".mp4",
+    Format.AAC: ".aac",
+    Format.MP3: ".mp3",
+}
+ENDINGS = (*_ENDING.values(), *(ending + PART for ending in _ENDING.values()))
+
+_GOES_ON = (Cause.TRACKS, Cause.JUMP)  # what HLS continues after EXT-X-DISCONTINUITY (C3)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every file of a recording is written with."""
+
+    timestamps: Literal["original", "zero"]
+    flv_signalling: Literal["source", "enhanced", "legacy"]
+    hls_segment: Literal["ts", "fmp4", "auto"]
+    hls_time_s: float
+    expected_duration_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputReport:
+    """What a writer thread tells its recording."""
+
+    what: Literal["opened", "closed", "finished", "failed", "warning"]
+    format: Format
+    path: Path
+    stats: Stats | None = None
+    started_at: datetime | None = None
+    size_bytes: int = 0
+    error: ReelError | None = None
+    message: str = ""
+
+
+@dataclass(slots=True)
+class _OpenFile:
+    store: GrowingFile | SegmentFolder
+    muxer: Muxer
+    started_at: datetime
+
+
+class Output:
+    """One format. Sections that a change or a jump begins go on in the same HLS file, and in a new file of
+    every other format."""
+
+    def __init__(
+        self, format: Format, settings: Settings, report: Callable[[OutputReport], None]
+    ) -> None:
+        self.format = format
+        self._settings = settings
+        self._report = report
+        self._files: dict[int, _OpenFile] = {}  # section -> the file it is written to
+
+    def check(self, begin: Begin) -> None:
+        """Ask the matrix, before a byte is written.
+
+        Raises:
+            UnsupportedCodec: this format cannot hold the section's tracks.
+        """
+        reason = refusal([track.codec for track in begin.tracks], self.format)
+        if reason is not None:
+            raise UnsupportedCodec(reason)
+
+    def needs_file(self, begin: Begin) -> bool:
+        """Whether a section starts a new file."""
+        return not (self.format is Format.HLS and begin.cause in _GOES_ON and self._files)
+
+    def begin(self, begin: Begin, base: Path, at: datetime) -> None:
+        """A section begins: a new file `base` plus the format's ending, or a discontinuity in the open one."""
+        tracks = [track for track in begin.tracks if not (self.format.audio_only and track.is_video)]
+        if not self.needs_file(begin):
+            file = self._files[max(self._files)]
+            file.muxer.restart(tracks)
+            self._files[begin.section] = file
+            return
+        path = base.with_name(base.name + _ENDING[self.format])
+        store = SegmentFolder(path) if self.format is Format.HLS else GrowingFile(path)
+        options = MuxOptions(
+            timestamps=self._settings.timestamps,
+            flv_signalling=self._settings.flv_signalling,
+            hls_segment=self._settings.hls_segment,
+            hls_time_s=self._settings.hls_time_s,
+            expected_duration_s=self._settings.expected_duration_s,
+            metadata=_metadata(begin.metadata),
+            headers=begin.headers,
+            started_at=at,
+        )
+        try:
+            muxer = open_muxer(self.format, tracks, store, options)
+        except BaseException:
+            store.discard()
+            raise
+        self._files[begin.section] = _OpenFile(store, muxer, at)
+        self._report(OutputReport("opened", self.format, path))
+
+    def media(self, media: Media) -> None:
+        """Write rows of a section."""
+        file = self._files.get(media.section)
+        if file is None:
+            return
+        batch = media.batch
+        if self.format.audio_only:
+            batch = batch.rows(batch.tags["kind"] == int(Kind.AUDIO))
+        if len(batch):
+            file.muxer.write(batch)
+
+    def end(self, section: int) -> None:
+        """Nothing more comes for a section: its file is finished unless another section goes on in it."""
+        file = self._files.pop(section, None)
+        if file is not None and file not in self._files.values():
+            self._finish(file)
+
+    def close(self) -> None:
+        """Finish whatever is open."""
+        for section in tuple(self._files):
+            self.end(section)
+
+    def fail(self, error: ReelError) -> None:
+        """This output ends with an error; what is written is finished where the disk still allows it."""
+        files = {id(file): file for file in self._files.values()}
+        self._files.clear()
+        for file in files.values():
+            try:
+                self._finish(file)
+            except ReelError as second:
+                file.store.abandon()
+                _log.warning("output.abandoned", path=str(file.store.final), error=str(second))
+        self._report(OutputReport("failed", self.format, Path(), error=error))
+
+    def _finish(self, file: _OpenFile) -> None:
+        file.muxer.close()
+        stats = file.muxer.stats
+        if not (stats.video_packets or stats.audio_packets):
+            file.store.discard()
+            return
+        if self.format is Format.MP4 and isinstance(file.store, GrowingFile):
+            self._finalize_mp4(file.store)
+        file.store.finish()
+        size_bytes = file.store.final.stat().st_size if self.format is not Format.HLS else file.store.size
+        self._report(OutputReport("closed", self.format, file.store.final))
+        self._report(
+            OutputReport("finished", self.format, file.store.final, stats, file.started_at, size_bytes)
+        )
+
+    def _finalize_mp4(self, store: GrowingFile) -> None:
+        """Fragmented to regular, in place (design decision 5). A file that resists stays fragmented."""
+        try:
+            _native.finalize_mp4(str(store.growing))
+        except ValueError as error:
+            message = f"{store.final}: left as a fragmented MP4: {error}"
+            self._report(OutputReport("warning", self.format, store.final, message=message))
+        except OSError as error:
+            raise MuxError(f"{store.final}: finalizing failed: {error}") from error
+
+
+def _metadata(body: bytes) -> dict[str, _native.AmfValue]:
+    """The source's onMetaData object; empty when there is none or it cannot be read."""
+    with suppress(ValueError):
+        values = _native.amf0_decode(body)
+        if len(values) >= 2 and isinstance(values[1], dict):
+            return values[1]
+    return {}

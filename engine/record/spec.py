@@ -1,0 +1,68 @@
+"""What to record and how: the options of `reel record`, and the JSON of `--spec`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from engine.errors import UsageError
+from engine.media.codecs import Format
+from engine.store.naming import DEFAULT, NameTemplate
+
+Seconds = Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False)]
+
+
+class RecordSpec(BaseModel):
+    """One order: some streams, recorded alike, side by side.
+
+    Durations are seconds. `interval` and `duration` of None mean one file and no end.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    urls: tuple[str, ...] = Field(min_length=1)
+    output: Path = Path("recordings")
+    format: tuple[Format, ...] = (Format.FLV,)
+    type: Literal["video", "audio"] = "video"
+    duration: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    interval: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    reconnect: Seconds = 30.0
+    name: str = DEFAULT
+    timestamps: Literal["original", "zero"] = "original"
+    hls_segment: Literal["ts", "fmp4", "auto"] = "ts"
+    hls_time: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 6.0
+    flv_signalling: Literal["source", "enhanced", "legacy"] = "source"
+    headers: dict[str, str] = Field(default_factory=dict)
+    insecure: bool = False
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",")]
+        return list(dict.fromkeys(value)) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        NameTemplate(self.name)
+        if not self.format:
+            raise UsageError("format: name at least one of " + ", ".join(Format))
+        return self
+
+    @classmethod
+    def parse(cls, fields: dict[str, object] | str | bytes) -> RecordSpec:
+        """A checked order from options or JSON text.
+
+        Raises:
+            UsageError: the first field that is wrong, and why.
+        """
+        try:
+            if isinstance(fields, dict):
+                return cls.model_validate(fields)
+            return cls.model_validate_json(fields)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False)[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the specification"
+            raise UsageError(f"{place}: {first['msg']}") from None

@@ -1,0 +1,128 @@
+"""A growing file: created exclusively under a temporary name, final by flush, rename and directory sync."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from typing_extensions import Buffer
+
+from engine.errors import StorageError
+
+PART = ".part"  # what a growing file's name ends in
+
+
+class GrowingFile:
+    """One file while it grows. Append only; `patch` overwrites bytes written before.
+
+    The final name is reserved by the temporary one (`NAME.part`, created exclusively) and never overwrites.
+
+    Raises:
+        StorageError: whatever the disk refuses, with the path and what to do.
+    """
+
+    def __init__(self, final: Path) -> None:
+        self.final = final
+        self.growing = final.with_name(final.name + PART)
+        self.size = 0
+        with storage_errors(self.growing):
+            self.growing.parent.mkdir(parents=True, exist_ok=True)
+            if final.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final))
+            self._fd = os.open(self.growing, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+
+    def write(self, data: Buffer) -> int:
+        """Append all of `data`."""
+        view = memoryview(data).cast("B")
+        total = len(view)
+        with storage_errors(self.growing):
+            while view:
+                written = os.write(self._fd, view)
+                self.size += written
+                view = view[written:]
+        return total
+
+    def patch(self, offset: int, data: bytes) -> None:
+        """Overwrite bytes that were written before."""
+        with storage_errors(self.growing):
+            written = 0
+            while written < len(data):
+                written += os.pwrite(self._fd, data[written:], offset + written)
+
+    def finish(self) -> None:
+        """Make it final: flush, rename without overwriting, sync the directory (S3)."""
+        with storage_errors(self.growing):
+            try:
+                os.fsync(self._fd)
+            finally:
+                self._close()
+            _rename_exclusive(self.growing, self.final)
+            sync_directory(self.final.parent)
+
+    def rename_unsynced(self) -> None:
+        """Rename without a sync: for media segments, which are synced together when their file ends."""
+        with storage_errors(self.growing):
+            self._close()
+            _rename_exclusive(self.growing, self.final)
+
+    def discard(self) -> None:
+        """Remove it: nothing worth keeping was written."""
+        self._close()
+        with suppress(OSError):
+            self.growing.unlink()
+
+    def abandon(self) -> None:
+        """Close it and leave what was written under its temporary name, for recovery."""
+        self._close()
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def _rename_exclusive(source: Path, target: Path) -> None:
+    """Rename that fails where the target exists; a plain rename would replace it."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS):
+            raise
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        os.rename(source, target)  # a file system without hard links
+    else:
+        os.unlink(source)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full: free space or choose another --output",
+    errno.EDQUOT: "the quota is used up: free space or choose another --output",
+    errno.EROFS: "the file system is read-only: choose another --output",
+    errno.EACCES: "permission denied: choose another --output",
+    errno.ENOTDIR: "a file stands where a folder is needed: choose another --output",
+    errno.EEXIST: "it exists already and is never overwritten",
+    errno.EIO: "the disk reports an error",
+}
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn OSError into StorageError with the path and what to do."""
+    try:
+        yield
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0, error.strerror or str(error))
+        raise StorageError(f"{path}: {advice}") from error

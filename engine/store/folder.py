@@ -1,0 +1,83 @@
+"""An HLS file on disk: a playlist and, in a folder of the same name beside it, its media segments."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from engine.store.file import GrowingFile, storage_errors, sync_directory
+
+
+class SegmentFolder:
+    """`NAME.m3u8` and `NAME/`. Segments appear by rename when whole; the playlist is replaced by rename.
+
+    Both names are created exclusively, so two recordings never share one.
+
+    Raises:
+        StorageError: whatever the disk refuses.
+    """
+
+    def __init__(self, playlist: Path) -> None:
+        self.final = playlist
+        self.folder = playlist.with_suffix("")
+        self.size = 0  # bytes of the committed segments
+        self._growing: GrowingFile | None = None
+        self._committed: list[Path] = []
+        with storage_errors(playlist):
+            playlist.parent.mkdir(parents=True, exist_ok=True)
+            if playlist.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(playlist))
+            self.folder.mkdir()
+
+    def open(self, name: str) -> GrowingFile:
+        """A segment, growing under a temporary name."""
+        self._growing = GrowingFile(self.folder / name)
+        return self._growing
+
+    def commit(self, segment: GrowingFile) -> str:
+        """The segment is whole: rename it. Returns its URI, relative to the playlist."""
+        segment.rename_unsynced()
+        self._growing = None
+        self._committed.append(segment.final)
+        self.size += segment.size
+        return f"{quote(self.folder.name)}/{quote(segment.final.name)}"
+
+    def publish(self, playlist: str) -> None:
+        """Replace the playlist; a reader never sees half of one."""
+        growing = self.final.with_name(self.final.name + ".tmp")
+        with storage_errors(growing):
+            growing.write_text(playlist, encoding="utf-8")
+            os.replace(growing, self.final)
+
+    def finish(self) -> None:
+        """Make all of it final: every segment, the playlist and both directories are synced (S3)."""
+        with storage_errors(self.final):
+            for path in (*self._committed, self.final):
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+            sync_directory(self.folder)
+            sync_directory(self.final.parent)
+
+    def discard(self) -> None:
+        """Remove it: nothing worth keeping was written."""
+        self.abandon()
+        for path in self._committed:
+            with suppress(OSError):
+                path.unlink()
+        with suppress(OSError):
+            self.final.unlink()
+        if self._growing is not None:
+            self._growing.discard()
+        with suppress(OSError):
+            self.folder.rmdir()
+
+    def abandon(self) -> None:
+        """Close the growing segment and leave everything as it is, for recovery."""
+        if self._growing is not None:
+            self._growing.abandon()

@@ -1,0 +1,80 @@
+"""File names from a template: safe for any stream name, never colliding (S1). Pure.
+
+A template is a relative path with fields in braces. What a stream name brings along is percent-encoded, so
+that it can neither leave the recording root nor break a name; different streams never share a name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from engine.errors import UsageError
+
+FIELDS = ("domain", "app", "stream", "start", "date", "time", "seq")
+DEFAULT = "{domain}/{app}/{stream}/{start}-{seq}"
+
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._\-]")
+_MAX_PART_BYTES = 120  # of one field; file systems allow 255 for a whole name
+
+
+@dataclass(frozen=True, slots=True)
+class StreamName:
+    """Whose recording a file is."""
+
+    domain: str
+    app: str
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameTemplate:
+    """A checked template.
+
+    Raises:
+        UsageError: an unknown field, an absolute path, `..`, or no `{seq}` to tell files apart.
+    """
+
+    text: str = DEFAULT
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in _FIELD.findall(self.text) if name not in FIELDS]
+        bare = _FIELD.sub("", self.text)
+        if unknown:
+            raise UsageError(f"name template: no field {{{unknown[0]}}}; there are {', '.join(FIELDS)}")
+        if "{" in bare or "}" in bare:
+            raise UsageError(f"name template {self.text!r}: a brace is left open")
+        if self.text.startswith("/") or ".." in self.text.split("/") or "\0" in self.text or not bare + self.text:
+            raise UsageError(f"name template {self.text!r} must be a path below the output folder")
+        if "{seq}" not in self.text:
+            raise UsageError("name template needs {seq}, so that files never collide")
+
+    def path(self, name: StreamName, started_at: datetime, seq: int) -> str:
+        """The path, without an ending, of the seq-th file begun at a time (written in UTC)."""
+        at = started_at.astimezone(UTC)
+        values = {
+            "domain": _safe(name.domain),
+            "app": _safe(name.app),
+            "stream": _safe(name.stream),
+            "start": at.strftime("%Y%m%dT%H%M%SZ"),
+            "date": at.strftime("%Y-%m-%d"),
+            "time": at.strftime("%H%M%S"),
+            "seq": f"{seq:03d}",
+        }
+        return _FIELD.sub(lambda match: values[match[1]], self.text)
+
+
+def _safe(text: str) -> str:
+    """One path part: unsafe bytes percent-encoded, never hidden, empty or too long."""
+    encoded = "".join(
+        f"%{byte:02X}" if byte == 0x25 or _UNSAFE.match(chr(byte)) else chr(byte) for byte in text.encode()
+    )
+    if encoded.startswith("."):
+        encoded = "%2E" + encoded[1:]
+    if len(encoded) > _MAX_PART_BYTES:
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        encoded = f"{encoded[: _MAX_PART_BYTES - 18]}%~{digest}"
+    return encoded or "%00"

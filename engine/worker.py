@@ -1,0 +1,116 @@
+"""A worker: hosts many recordings in one process, with one receive buffer and a few writer threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+
+import structlog
+
+from engine.media.events import Event
+from engine.media.limits import RECEIVE_BUFFER_BYTES
+from engine.record import Outcome, Recording, RecordSpec
+
+_log = structlog.get_logger()
+
+_Work = tuple[Callable[[], None], "WriterLane | None", int]
+
+
+class WriterThread:
+    """One thread that does the muxing and the disk work of its lanes, in order (design decision 6)."""
+
+    def __init__(self, number: int) -> None:
+        self._queue: SimpleQueue[_Work | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=f"writer-{number}", daemon=True)
+        self._thread.start()
+
+    def put(self, work: _Work) -> None:
+        """Queue work; never waits."""
+        self._queue.put(work)
+
+    def stop(self) -> None:
+        """Do what is queued, then end the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (item := self._queue.get()) is not None:
+            work, lane, size_bytes = item
+            try:
+                work()
+            except Exception as error:  # a defect of ours must not stop the other recordings
+                _log.exception("writer.failed", error=repr(error))
+                if lane is not None:
+                    lane.defect = lane.defect or error
+            if lane is not None:
+                lane.done_bytes += size_bytes
+
+
+class WriterLane:
+    """One recording's queue on a writer thread. Two counters, each written by one thread, need no lock."""
+
+    def __init__(self, thread: WriterThread) -> None:
+        self._thread = thread
+        self._put_bytes = 0  # written by the event loop
+        self.done_bytes = 0  # written by the writer thread
+        self.defect: Exception | None = None
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes put and not yet written."""
+        return self._put_bytes - self.done_bytes
+
+    def put(self, work: Callable[[], None], size_bytes: int = 0) -> None:
+        """Have `work` done on the writer thread."""
+        self._put_bytes += size_bytes
+        self._thread.put((work, self, size_bytes))
+
+    async def drain(self) -> None:
+        """Wait until everything put so far is done; a defect met on the way is raised."""
+        loop = asyncio.get_running_loop()
+        drained: asyncio.Future[None] = loop.create_future()
+        self._thread.put((lambda: loop.call_soon_threadsafe(drained.set_result, None), None, 0))
+        await drained
+        if self.defect is not None:
+            raise self.defect
+
+
+class Worker:
+    """Hosts recordings. Use as an async context manager; leaving it stops what still runs."""
+
+    def __init__(self, emit: Callable[[Event], None], writer_threads: int = 2) -> None:
+        self._emit = emit
+        self._buffer = memoryview(bytearray(RECEIVE_BUFFER_BYTES))
+        self._writers = [WriterThread(number) for number in range(writer_threads)]
+        self._next_writer = 0
+        self.recordings: list[Recording] = []
+
+    async def __aenter__(self) -> Worker:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for writer in self._writers:
+            await asyncio.to_thread(writer.stop)
+
+    def add(self, spec: RecordSpec, url: str) -> Recording:
+        """A recording hosted here; it runs when `run_all` does.
+
+        Raises:
+            UsageError: a URL that cannot be pulled.
+        """
+        writer = self._writers[self._next_writer % len(self._writers)]
+        self._next_writer += 1
+        recording = Recording(spec, url, buffer=self._buffer, lane=WriterLane(writer), emit=self._emit)
+        self.recordings.append(recording)
+        return recording
+
+    async def run_all(self) -> Sequence[Outcome]:
+        """Run every recording to its end."""
+        return await asyncio.gather(*(recording.run() for recording in self.recordings))
+
+    def stop_all(self) -> None:
+        """Ask every recording to end."""
+        for recording in self.recordings:
+            recording.stop()

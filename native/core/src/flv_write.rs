@@ -1,0 +1,391 @@
+//! Writes FLV: the file header, and table rows as tags (FLV 10.1 annex E.2 to E.4).
+//!
+//! With [`Signalling::Source`] a body is written as it came. The other two re-signal codecs by rewriting
+//! the few bytes in front of the coded payload:
+//!
+//! * `Enhanced`: private legacy ids (H.265 12, AV1 13, H.266 14, Opus 13) become FourCCs. H.264, AAC and MP3
+//!   keep their legacy form, which every player reads.
+//! * `Legacy`: every FourCC that has a legacy id becomes one. ModEx nanoseconds are left out, and a multitrack
+//!   tag keeps track 0 only. Rows that carry no coded media and have no legacy form (HDR metadata, multichannel
+//!   configuration, the end of an audio sequence), and multitrack tags without a track 0, are dropped.
+//!
+//! A row that has no form in the wanted signalling is written unchanged: codecs without the other form
+//! (VP9, AC-3, ...), bodies that could not be read, command frames, empty NAL tags, an AV1 frame with a
+//! composition time (its FourCC form has no place for one), an Opus configuration that is no OpusHead.
+
+use crate::fault::Fault;
+use crate::tag::classify::{four_cc_of_codec, has_composition_time, packet, OPUS_HEAD};
+use crate::tag::{codec, flag, kind, Role, Tag, TAG_BYTES};
+
+const TAG_HEADER_BYTES: usize = 11;
+const PREVIOUS_TAG_SIZE_BYTES: usize = 4;
+const LARGEST_BODY: usize = 0xff_ffff;
+const ENHANCED_VIDEO: u8 = 0x80;
+const ENHANCED_AUDIO: u8 = 0x90;
+/// 44.1 kHz, 16 bits, stereo: what FLV demands for AAC, and the customary value where it says nothing.
+const SOUND_BITS: u8 = 0x0f;
+
+/// How codecs are signalled in what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signalling {
+    /// As they came.
+    Source,
+    /// FourCCs for the codecs that have only a private legacy id.
+    Enhanced,
+    /// Legacy ids wherever one exists.
+    Legacy,
+}
+
+impl std::str::FromStr for Signalling {
+    type Err = Fault;
+
+    fn from_str(name: &str) -> Result<Self, Fault> {
+        match name {
+            "source" => Ok(Self::Source),
+            "enhanced" => Ok(Self::Enhanced),
+            "legacy" => Ok(Self::Legacy),
+            _ => Err(Fault::new(
+                "flv.signalling",
+                format!("{name:?} is not source, enhanced or legacy"),
+            )),
+        }
+    }
+}
+
+/// The file header and the first PreviousTagSize.
+pub fn flv_header(has_audio: bool, has_video: bool) -> [u8; 13] {
+    let flags = u8::from(has_audio) << 2 | u8::from(has_video);
+    [b'F', b'L', b'V', 1, flags, 0, 0, 0, 9, 0, 0, 0, 0]
+}
+
+/// Tags as bytes, and where each row's tag starts in them; a dropped row starts where the next one does.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct WrittenTags {
+    /// Tags with their PreviousTagSize.
+    pub bytes: Vec<u8>,
+    /// One offset per row.
+    pub starts: Vec<u32>,
+}
+
+/// Rows as FLV tags with the timestamp `dts - shift_ms` modulo 2^32.
+///
+/// `table` is rows as [`Tag::to_bytes`] gives them. Fails when it is not, when a row points outside the
+/// arena, and when a body or the whole is larger than FLV or a 32-bit offset can say.
+pub fn flv_tags(
+    arena: &[u8],
+    table: &[u8],
+    shift_ms: i64,
+    signalling: Signalling,
+) -> Result<WrittenTags, Fault> {
+    let rows = table.chunks_exact(TAG_BYTES);
+    if !rows.remainder().is_empty() {
+        let message = format!(
+            "a table of {} bytes is not a number of {TAG_BYTES}-byte rows",
+            table.len()
+        );
+        return Err(Fault::new("flv.table", message));
+    }
+    let tags = rows
+        .enumerate()
+        .map(|(row, bytes)| Tagged::of(row, bytes, arena, signalling))
+        .collect::<Result<Vec<_>, Fault>>()?;
+    let total = tags
+        .iter()
+        .fold(0usize, |sum, tag| sum.saturating_add(tag.written_bytes()));
+    if u32::try_from(total).is_err() {
+        return Err(Fault::new(
+            "flv.table",
+            format!("{total} bytes of tags are more than one call writes"),
+        ));
+    }
+    let mut written = WrittenTags {
+        bytes: Vec::with_capacity(total),
+        starts: Vec::with_capacity(tags.len()),
+    };
+    for tag in &tags {
+        written.starts.push(written.bytes.len() as u32);
+        tag.write(shift_ms, &mut written.bytes);
+    }
+    Ok(written)
+}
+
+/// A row with what is to be written of it.
+struct Tagged<'a> {
+    kind: u8,
+    dts: i64,
+    prefix: Prefix,
+    payload: &'a [u8],
+    dropped: bool,
+}
+
+impl<'a> Tagged<'a> {
+    fn of(row: usize, bytes: &[u8], arena: &'a [u8], signalling: Signalling) -> Result<Self, Fault> {
+        let outside = || {
+            let message = format!("row {row} points outside the arena of {} bytes", arena.len());
+            Fault::new("flv.table", message)
+        };
+        let part = |offset: u32, size: u32| {
+            let start = offset as usize;
+            arena.get(start..start.checked_add(size as usize)?)
+        };
+        let tag = Tag::read_from(bytes.try_into().map_err(|_| outside())?);
+        let body = part(tag.offset, tag.size).ok_or_else(outside)?;
+        let media = part(tag.media_offset, tag.media_size).ok_or_else(outside)?;
+        let (prefix, payload, dropped) = match resignal(&tag, body, media, signalling) {
+            Resignal::Keep => (Prefix::default(), body, false),
+            Resignal::Drop => (Prefix::default(), &body[..0], true),
+            Resignal::Rewrite(prefix) => (prefix, media, false),
+        };
+        let tagged = Self {
+            kind: tag.kind,
+            dts: tag.dts,
+            prefix,
+            payload,
+            dropped,
+        };
+        let size = tagged.body_bytes();
+        if size > LARGEST_BODY {
+            let message = format!("row {row} has {size} bytes; an FLV tag holds {LARGEST_BODY}");
+            return Err(Fault::new("flv.tag_too_large", message));
+        }
+        Ok(tagged)
+    }
+
+    fn body_bytes(&self) -> usize {
+        self.prefix.as_slice().len() + self.payload.len()
+    }
+
+    fn written_bytes(&self) -> usize {
+        if self.dropped {
+            return 0;
+        }
+        TAG_HEADER_BYTES + self.body_bytes() + PREVIOUS_TAG_SIZE_BYTES
+    }
+
+    fn write(&self, shift_ms: i64, out: &mut Vec<u8>) {
+        if self.dropped {
+            return;
+        }
+        let size = self.body_bytes() as u32;
+        let [_, s2, s1, s0] = size.to_be_bytes();
+        let [t3, t2, t1, t0] = (self.dts.wrapping_sub(shift_ms) as u32).to_be_bytes();
+        out.extend_from_slice(&[self.kind, s2, s1, s0, t2, t1, t0, t3, 0, 0, 0]);
+        out.extend_from_slice(self.prefix.as_slice());
+        out.extend_from_slice(self.payload);
+        out.extend_from_slice(&(TAG_HEADER_BYTES as u32 + size).to_be_bytes());
+    }
+}
+
+/// The bytes in front of a re-signalled payload; 8 at most.
+#[derive(Debug, Default, Clone, Copy)]
+struct Prefix {
+    bytes: [u8; 8],
+    size: usize,
+}
+
+impl Prefix {
+    fn of(parts: &[&[u8]]) -> Self {
+        let mut prefix = Self::default();
+        for (place, &byte) in prefix.bytes.iter_mut().zip(parts.iter().copied().flatten()) {
+            *place = byte;
+            prefix.size += 1;
+        }
+        prefix
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.size).unwrap_or_default()
+    }
+}
+
+/// What becomes of a row's body.
+enum Resignal {
+    Keep,
+    Drop,
+    /// These bytes, then the coded payload.
+    Rewrite(Prefix),
+}
+
+fn resignal(tag: &Tag, body: &[u8], media: &[u8], signalling: Signalling) -> Resignal {
+    let enhanced = tag.flags & flag::ENHANCED != 0;
+    let frame_type = body.first().map_or(0, |first| first >> 4 & 7);
+    match (signalling, tag.kind) {
+        (Signalling::Enhanced, kind::VIDEO) if !enhanced => enhanced_video(tag, frame_type),
+        (Signalling::Enhanced, kind::AUDIO) if !enhanced => enhanced_audio(tag),
+        (Signalling::Legacy, kind::VIDEO) if enhanced => legacy_video(tag, frame_type),
+        (Signalling::Legacy, kind::AUDIO) if enhanced => legacy_audio(tag, media),
+        _ => Resignal::Keep,
+    }
+}
+
+fn enhanced_video(tag: &Tag, frame_type: u8) -> Resignal {
+    let private = matches!(tag.codec, codec::H265 | codec::AV1 | codec::H266);
+    let Some(four_cc) = four_cc_of_codec(tag.codec).filter(|_| private) else {
+        return Resignal::Keep;
+    };
+    let composed = has_composition_time(tag.codec);
+    let mut cts: &[u8] = &[];
+    let [_, cts_bytes @ ..] = tag.cts.to_be_bytes();
+    let packet_type = match tag.role {
+        CONFIG => packet::SEQUENCE_START,
+        END => packet::SEQUENCE_END,
+        FRAME if composed && tag.cts == 0 => packet::VIDEO_CODED_FRAMES_X,
+        FRAME if composed => {
+            cts = &cts_bytes;
+            packet::CODED_FRAMES
+        }
+        FRAME if tag.cts == 0 => packet::CODED_FRAMES,
+        _ => return Resignal::Keep,
+    };
+    Resignal::Rewrite(Prefix::of(&[
+        &[ENHANCED_VIDEO | frame_type << 4 | packet_type],
+        four_cc,
+        cts,
+    ]))
+}
+
+fn enhanced_audio(tag: &Tag) -> Resignal {
+    let private = tag.codec == codec::OPUS;
+    let Some(four_cc) = four_cc_of_codec(tag.codec).filter(|_| private) else {
+        return Resignal::Keep;
+    };
+    let packet_type = match tag.role {
+        CONFIG => packet::SEQUENCE_START,
+        FRAME => packet::CODED_FRAMES,
+        _ => return Resignal::Keep,
+    };
+    Resignal::Rewrite(Prefix::of(&[&[ENHANCED_AUDIO | packet_type], four_cc]))
+}
+
+fn legacy_video(tag: &Tag, frame_type: u8) -> Resignal {
+    if !matches!(tag.codec, codec::H264 | codec::H265 | codec::AV1 | codec::H266) {
+        return Resignal::Keep;
+    }
+    let packet_type = match tag.role {
+        _ if tag.track != 0 => return Resignal::Drop,
+        CONFIG => 0,
+        FRAME => 1,
+        END => 2,
+        METADATA => return Resignal::Drop,
+        _ => return Resignal::Keep,
+    };
+    let [_, cts @ ..] = tag.cts.to_be_bytes();
+    Resignal::Rewrite(Prefix::of(&[&[frame_type << 4 | tag.codec, packet_type], &cts]))
+}
+
+fn legacy_audio(tag: &Tag, media: &[u8]) -> Resignal {
+    let format = match tag.codec {
+        codec::AAC | codec::MP3 | codec::OPUS => tag.codec - 100,
+        _ => return Resignal::Keep,
+    };
+    let sound = format << 4 | SOUND_BITS;
+    match (tag.codec, tag.role) {
+        _ if tag.track != 0 => Resignal::Drop,
+        (_, METADATA | END) => Resignal::Drop,
+        (codec::AAC, CONFIG) => Resignal::Rewrite(Prefix::of(&[&[sound, 0]])),
+        (codec::AAC, FRAME) => Resignal::Rewrite(Prefix::of(&[&[sound, 1]])),
+        (codec::OPUS, CONFIG) if media.starts_with(OPUS_HEAD) => Resignal::Rewrite(Prefix::of(&[&[sound]])),
+        (codec::OPUS | codec::MP3, FRAME) => Resignal::Rewrite(Prefix::of(&[&[sound]])),
+        _ => Resignal::Keep,
+    }
+}
+
+const FRAME: u8 = Role::Frame as u8;
+const CONFIG: u8 = Role::Config as u8;
+const END: u8 = Role::End as u8;
+const METADATA: u8 = Role::Metadata as u8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tag::Batch;
+
+    /// The bodies written for one tag body.
+    fn written(tag_kind: u8, body: &[u8], signalling: Signalling) -> Option<Vec<u8>> {
+        let mut batch = Batch::default();
+        batch.push(tag_kind, 0, body);
+        let table: Vec<u8> = batch.tags.iter().flat_map(Tag::to_bytes).collect();
+        let tags = flv_tags(&batch.arena, &table, 0, signalling).expect("a table of our own");
+        (!tags.bytes.is_empty()).then(|| tags.bytes[TAG_HEADER_BYTES..tags.bytes.len() - 4].to_vec())
+    }
+
+    #[test]
+    fn the_longest_prefix_fits() {
+        let body = written(kind::VIDEO, b"\x2c\x01\xff\xff\xfbnal", Signalling::Enhanced);
+        assert_eq!(body.as_deref(), Some(b"\xa1hvc1\xff\xff\xfbnal".as_slice()));
+    }
+
+    #[test]
+    fn rows_without_a_form_stay_as_they_are() {
+        for signalling in [Signalling::Enhanced, Signalling::Legacy] {
+            for body in [
+                &b"\x57\x00"[..],
+                b"\x93vp09x",
+                b"\x1d\x01\x00\x00\x05obu",
+                b"\x95av01ts",
+                b"\x1c\x01\x00\x00\x00",
+                b"",
+            ] {
+                assert_eq!(
+                    written(kind::VIDEO, body, signalling).as_deref(),
+                    Some(body),
+                    "{body:02x?}"
+                );
+            }
+            for body in [&b"\x90Opusbare"[..], b"\x91ac-3x", b"\x90.mp3x", b"\xaf\x02", b""] {
+                assert_eq!(
+                    written(kind::AUDIO, body, signalling).as_deref(),
+                    Some(body),
+                    "{body:02x?}"
+                );
+            }
+            assert_eq!(
+                written(kind::SCRIPT, b"\x90hvc1", signalling).as_deref(),
+                Some(b"\x90hvc1".as_slice())
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_that_grows_past_24_bits_is_refused() {
+        let mut body = b"\x1c\x01\x00\x00\x05".to_vec();
+        body.resize(LARGEST_BODY, 0);
+        let mut batch = Batch::default();
+        batch.push(kind::VIDEO, 0, &body);
+        let table = batch.tags[0].to_bytes();
+        assert!(flv_tags(&batch.arena, &table, 0, Signalling::Source).is_ok());
+        let fault =
+            flv_tags(&batch.arena, &table, 0, Signalling::Enhanced).expect_err("three bytes too many");
+        assert_eq!(fault.code, "flv.tag_too_large");
+    }
+
+    #[test]
+    fn every_offset_outside_the_arena_is_refused() {
+        let mut batch = Batch::default();
+        batch.push(kind::VIDEO, 0, b"\x17\x01\x00\x00\x00nal");
+        let tag = batch.tags[0];
+        let bad = [
+            Tag { offset: 1, ..tag },
+            Tag { size: 9, ..tag },
+            Tag {
+                size: u32::MAX,
+                offset: u32::MAX,
+                ..tag
+            },
+            Tag {
+                media_offset: 6,
+                ..tag
+            },
+            Tag {
+                media_size: u32::MAX,
+                ..tag
+            },
+        ];
+        for row in bad {
+            for signalling in [Signalling::Source, Signalling::Enhanced, Signalling::Legacy] {
+                let fault = flv_tags(&batch.arena, &row.to_bytes(), 0, signalling).expect_err("outside");
+                assert_eq!(fault.code, "flv.table");
+            }
+        }
+    }
+}

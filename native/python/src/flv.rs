@@ -1,0 +1,86 @@
+//! FLV reading and writing for Python.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use reelkeeper_core::fault::Fault;
+use reelkeeper_core::flv;
+use reelkeeper_core::flv_write::{self, Signalling};
+
+use crate::batch::{fault_to_python, to_python, Taken};
+use crate::buffer::with_bytes;
+
+#[pyclass(module = "engine._native")]
+#[derive(Default)]
+struct FlvReader {
+    reader: flv::FlvReader,
+}
+
+#[pymethods]
+impl FlvReader {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    #[pyo3(signature = (data, /))]
+    fn feed(&mut self, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        with_bytes(data, |bytes| self.reader.feed(bytes))
+    }
+
+    fn take<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Taken<'py>>> {
+        to_python(py, self.reader.take())
+    }
+
+    fn finish(&mut self) {
+        self.reader.finish();
+    }
+
+    #[getter]
+    fn fault(&self) -> Option<(&'static str, String)> {
+        fault_to_python(self.reader.fault())
+    }
+
+    #[getter]
+    fn consumed_bytes(&self) -> u64 {
+        self.reader.consumed_bytes()
+    }
+}
+
+#[pyfunction]
+#[pyo3(signature = (has_audio, has_video, /))]
+fn flv_header(py: Python<'_>, has_audio: bool, has_video: bool) -> Bound<'_, PyBytes> {
+    PyBytes::new(py, &flv_write::flv_header(has_audio, has_video))
+}
+
+#[pyfunction]
+#[pyo3(signature = (arena, table, shift_ms, signalling, /))]
+fn flv_tags<'py>(
+    py: Python<'py>,
+    arena: &Bound<'py, PyAny>,
+    table: &Bound<'py, PyAny>,
+    shift_ms: i64,
+    signalling: &str,
+) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+    let value_error = |fault: Fault| PyValueError::new_err(fault.message);
+    let signalling: Signalling = signalling.parse().map_err(value_error)?;
+    let written = with_bytes(table, |table| {
+        with_bytes(arena, |arena| {
+            flv_write::flv_tags(arena, table, shift_ms, signalling)
+        })
+    })??
+    .map_err(value_error)?;
+    let starts: Vec<u8> = written
+        .starts
+        .iter()
+        .flat_map(|start| start.to_ne_bytes())
+        .collect();
+    Ok((PyBytes::new(py, &written.bytes), PyBytes::new(py, &starts)))
+}
+
+/// Adds this module's classes and functions.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<FlvReader>()?;
+    module.add_function(wrap_pyfunction!(flv_header, module)?)?;
+    module.add_function(wrap_pyfunction!(flv_tags, module)?)
+}
