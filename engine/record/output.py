@@ -70,9 +70,7 @@ class Output:
     """One format. Sections that a change or a jump begins go on in the same HLS file, and in a new file of
     every other format."""
 
-    def __init__(
-        self, format: Format, settings: Settings, report: Callable[[OutputReport], None]
-    ) -> None:
+    def __init__(self, format: Format, settings: Settings, report: Callable[[OutputReport], None]) -> None:
         self.format = format
         self._settings = settings
         self._report = report

@@ -276,9 +276,7 @@ class Recording:
             if self._live_since_s is None:
                 self._live_since_s = self._loop.time()
             self._close_gap()
-            self._emit(
-                events.Live(at=_now(), recording=self.id, tracks=tracks, first_dts_ms=begin.dts_ms)
-            )
+            self._emit(events.Live(at=_now(), recording=self.id, tracks=tracks, first_dts_ms=begin.dts_ms))
         elif begin.cause is Cause.TRACKS:
             self._emit(events.CodecChanged(at=_now(), recording=self.id, tracks=tracks))
 
@@ -371,9 +369,7 @@ class Recording:
 
     def _warn(self, code: str, message: str, report: OutputReport | None = None) -> None:
         format = None if report is None else report.format
-        self._emit(
-            events.Warned(at=_now(), recording=self.id, code=code, message=message, format=format)
-        )
+        self._emit(events.Warned(at=_now(), recording=self.id, code=code, message=message, format=format))
 
 
 def _now() -> datetime:
