@@ -15,7 +15,7 @@ from engine.record import Outcome, Recording, RecordSpec
 
 _log = structlog.get_logger()
 
-_Work = tuple[Callable[[], None], "WriterLane | None", int]
+_Work = tuple[Callable[[], object], "WriterLane | None", int]
 
 
 class WriterThread:

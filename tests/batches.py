@@ -11,8 +11,7 @@ from engine import _native
 from engine.media.batch import Batch
 
 AVC_CONFIG = bytes.fromhex(  # 320x180, made by x264
-    "0164000cffe1001a6764000cacd941419f9f011000000300100000030320f14299600100"
-    "0668ebe0a4b22cfdf8f800"
+    "0164000cffe1001a6764000cacd941419f9f011000000300100000030320f142996001000668ebe0a4b22cfdf8f800"
 )
 AAC_CONFIG = bytes.fromhex("1210")  # LC, 44.1 kHz, stereo
 

@@ -164,6 +164,11 @@ class RtmpPlay:
         if fault is not None:
             self._finish(EndReason.MALFORMED, from_fault(fault, self._target.label))
 
+    def receive_eof(self) -> None:
+        """The server closed the connection: an end like any other in RTMP."""
+        if self._state is not State.ENDED:
+            self._finish(EndReason.CLOSED)
+
     def take_batch(self) -> Batch | None:
         """The media since the last call; timestamps as they were on the wire."""
         taken = self._connection.take()

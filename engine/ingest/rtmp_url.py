@@ -16,7 +16,7 @@ class RtmpTarget:
 
     host: str  # without the brackets of an IPv6 address
     port: int
-    tls: bool
+    secure: bool  # TLS
     app: str  # with its query string
     stream: str  # with its query string
     tc_url: str  # the URL up to the app, with user and password when it has them
@@ -24,7 +24,7 @@ class RtmpTarget:
     @property
     def label(self) -> str:
         """The URL for people: no password, no query string (they hold secrets)."""
-        scheme = "rtmps" if self.tls else "rtmp"
+        scheme = "rtmps" if self.secure else "rtmp"
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _DEFAULT_PORTS[scheme] else f":{self.port}"
         app, stream = self.app.partition("?")[0], self.stream.partition("?")[0]
@@ -63,7 +63,7 @@ def parse_rtmp_url(url: str) -> RtmpTarget:
     return RtmpTarget(
         host=host,
         port=port or _DEFAULT_PORTS[scheme],
-        tls=scheme == "rtmps",
+        secure=scheme == "rtmps",
         app=app,
         stream=stream,
         tc_url=f"{scheme}://{server}/{app}",

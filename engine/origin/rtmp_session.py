@@ -4,8 +4,8 @@
 `take_output` bytes to send. Every change of state is in `TRANSITIONS`; a signal without an entry for the
 present state changes nothing.
 
-A connection carries one publish or one play at a time, always on message stream `MEDIA_STREAM` and with
-chunks of `CHUNK_BYTES`, so that the bytes of one `_native.rtmp_messages(..., MEDIA_STREAM, CHUNK_BYTES)`
+A connection carries one publish or one play at a time, always on message stream `MESSAGE_STREAM` and with
+chunks of `CHUNK_SIZE`, so that the bytes of one `_native.rtmp_messages(..., MESSAGE_STREAM, CHUNK_SIZE)`
 serve every player. The caller sends them itself, behind the bytes of `take_output`.
 """
 
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
     from engine._native import AmfValue, RtmpEvent
 
-CHUNK_BYTES = 60_000
+CHUNK_SIZE = 60_000
 """Chunk size of what we send. Most frames fit one chunk; clients accept 65,536."""
 
-MEDIA_STREAM = 1
+MESSAGE_STREAM = 1
 """The message stream of every publish and play."""
 
 _DYNAMIC = 2  # Set Peer Bandwidth limit type
@@ -189,7 +189,7 @@ class RtmpServe:
         if self._state is not State.PLAY_ASKED:
             return False
         self._signal(Signal.ACCEPTED)
-        self._connection.send_user_control(UserControl.STREAM_BEGIN, MEDIA_STREAM)
+        self._connection.send_user_control(UserControl.STREAM_BEGIN, MESSAGE_STREAM)
         self._send_status("status", "NetStream.Play.Reset", "starting anew")
         self._send_status("status", "NetStream.Play.Start", "playing")
         return True
@@ -210,7 +210,7 @@ class RtmpServe:
             self._send_status("status", "NetStream.Play.UnpublishNotify", "the publisher left")
         else:
             self._send_status("status", "NetStream.Play.Stop", "stopped")
-        self._connection.send_user_control(UserControl.STREAM_EOF, MEDIA_STREAM)
+        self._connection.send_user_control(UserControl.STREAM_EOF, MESSAGE_STREAM)
         return True
 
     def _signal(self, signal: Signal) -> bool:
@@ -254,7 +254,7 @@ class RtmpServe:
             return
         self._connection.send_window_acknowledgement(WINDOW_BYTES)
         self._connection.send_peer_bandwidth(WINDOW_BYTES, _DYNAMIC)
-        self._connection.send_chunk_size(CHUNK_BYTES)
+        self._connection.send_chunk_size(CHUNK_SIZE)
         info = _info("status", "NetConnection.Connect.Success", "connected")
         info["objectEncoding"] = 0.0
         self._send_result(
@@ -262,7 +262,7 @@ class RtmpServe:
         )
 
     def _on_create_stream(self, command: Command, rows: int) -> None:
-        self._send_result(command, None, float(MEDIA_STREAM))
+        self._send_result(command, None, float(MESSAGE_STREAM))
 
     def _on_publish(self, command: Command, rows: int) -> None:
         if self._signal(Signal.PUBLISH):
@@ -289,7 +289,7 @@ class RtmpServe:
         self._send(0, ["_result", command.transaction, properties, *results])
 
     def _send_status(self, level: str, code: str, description: str) -> None:
-        self._send(MEDIA_STREAM, ["onStatus", 0.0, None, _info(level, code, description)])
+        self._send(MESSAGE_STREAM, ["onStatus", 0.0, None, _info(level, code, description)])
 
     def _send(self, message_stream: int, values: list[AmfValue]) -> None:
         chunk_stream = STATUS_CHUNK_STREAM if message_stream else COMMAND_CHUNK_STREAM

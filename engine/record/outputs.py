@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from engine.errors import ReelError, StorageError
@@ -55,13 +56,13 @@ class Outputs:
             if isinstance(operation, Begin):
                 self._begin(operation, item.at)
             elif isinstance(operation, Media):
-                self._each(lambda output, media=operation: output.media(media))
+                self._each(partial(Output.media, media=operation))
             elif isinstance(operation, End):
-                self._each(lambda output, end=operation: output.end(end.section))
+                self._each(partial(Output.end, section=operation.section))
 
     def flush(self) -> None:
         """Hand over what is held back; called when a stream is quiet and at the end."""
-        self._each(lambda output: output.close())
+        self._each(Output.close)
 
     @property
     def all_failed(self) -> bool:
@@ -69,12 +70,12 @@ class Outputs:
         return not self._live
 
     def _begin(self, begin: Begin, at: datetime) -> None:
-        self._each(lambda output: output.check(begin))
+        self._each(partial(Output.check, begin=begin))
         if not self._live:
             return
         new_file = any(output.needs_file(begin) for output in self._live)
         base = self._claim(at) if new_file else self._root
-        self._each(lambda output: output.begin(begin, base, at))
+        self._each(partial(Output.begin, begin=begin, base=base, at=at))
 
     def _claim(self, at: datetime) -> Path:
         """A base path no file of any ending has: sequence numbers go up, nothing is overwritten (S1)."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import uuid4
 
 from engine.errors import (
@@ -117,7 +117,7 @@ class Recording:
             NameTemplate(spec.name),
             StreamName(*self.name),
             Settings(spec.timestamps, spec.flv_signalling, spec.hls_segment, spec.hls_time, expected_s),
-            lambda report: self._loop.call_soon_threadsafe(self._on_report, report),
+            self._report,
         )
         open_source(url, self._options, buffer)  # a wrong URL is a usage error now, not a failure later
 
@@ -127,7 +127,7 @@ class Recording:
 
     async def run(self) -> Outcome:
         """Record until the duration, the stream's end or `stop`. Files are final when it returns."""
-        self.ledger.open("not_live", _now())
+        self._open_gap("not_live")
         error = await self._record()
         self._enter(State.ENDING)
         self._lane.put(self._outputs.flush)
@@ -153,8 +153,10 @@ class Recording:
             if not self._may_return(source, error):
                 return error
             self._enter(State.WAITING)
-            if error is not None and was_live:
-                self._warn(error.code, str(error))
+            if was_live:
+                self._open_gap("stalled" if isinstance(error, Stalled) else "interrupted")
+                if error is not None:
+                    self._warn(error.code, str(error))
             wait_s = self._backoff.next_s()
             if self._loop.time() + wait_s >= self._deadline_s(deadline_s):
                 return error
@@ -201,11 +203,7 @@ class Recording:
         self._hand_over(segmenter.finish())
         self._next_section = segmenter.next_section
         was_live = segmenter.started
-        if was_live:
-            reason: events.GapReason = "stalled" if isinstance(error, Stalled) else "interrupted"
-            if not self._is_over():
-                self._open_gap(reason)
-        elif error is None and not self._stopping.is_set():
+        if not was_live and error is None and not self._stopping.is_set():
             error = segmenter.why_not_started()
         return was_live, error
 
@@ -282,6 +280,10 @@ class Recording:
 
     # What writer threads say
 
+    def _report(self, report: OutputReport) -> None:
+        """Called on a writer thread."""
+        self._loop.call_soon_threadsafe(self._on_report, report)
+
     def _on_report(self, report: OutputReport) -> None:
         at, path = _now(), str(report.path)
         if report.what == "opened":
@@ -333,18 +335,25 @@ class Recording:
         return None if was_live and not isinstance(error, ProtocolError) else error
 
     def _announce(self, error: ReelError | None) -> None:
-        shared = {"at": _now(), "recording": self.id, "files": self.status.files}
+        at, files, gaps = _now(), self.status.files, self.status.gaps
         if error is not None:
-            event: events.Event = events.Failed(
-                code=error.code, message=str(error), exit_code=error.exit_code, **shared
+            self._emit(
+                events.Failed(
+                    at=at,
+                    recording=self.id,
+                    code=error.code,
+                    message=str(error),
+                    exit_code=error.exit_code,
+                    files=files,
+                )
             )
-        elif self._stopping.is_set():
-            event = events.Finished(reason="stopped", gaps=self.status.gaps, **shared)
-        elif self._limit.reached or self._is_over():
-            event = events.Finished(reason="duration", gaps=self.status.gaps, **shared)
-        else:
-            event = events.Finished(reason="stream_ended", gaps=self.status.gaps, **shared)
-        self._emit(event)
+            return
+        reason: Literal["stopped", "duration", "stream_ended"] = "stream_ended"
+        if self._stopping.is_set():
+            reason = "stopped"
+        elif self._is_over():
+            reason = "duration"
+        self._emit(events.Finished(at=at, recording=self.id, reason=reason, files=files, gaps=gaps))
 
     # Gaps, states, warnings
 

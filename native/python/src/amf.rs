@@ -59,7 +59,9 @@ fn script_from_python(values: &Bound<'_, PySequence>) -> PyResult<Vec<Value>> {
 
 fn from_python(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
     if depth > AMF_DEPTH {
-        return Err(PyValueError::new_err(format!("AMF values nest deeper than {AMF_DEPTH}")));
+        return Err(PyValueError::new_err(format!(
+            "AMF values nest deeper than {AMF_DEPTH}"
+        )));
     }
     if value.is_none() {
         return Ok(Value::Null);
@@ -78,10 +80,15 @@ fn from_python(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
         return Ok(Value::List(items.collect::<PyResult<_>>()?));
     }
     if let Ok(dict) = value.downcast::<PyDict>() {
-        let pairs = dict.iter().map(|(key, value)| Ok((key.extract()?, from_python(&value, depth + 1)?)));
+        let pairs = dict
+            .iter()
+            .map(|(key, value)| Ok((key.extract()?, from_python(&value, depth + 1)?)));
         return Ok(Value::Object(pairs.collect::<PyResult<_>>()?));
     }
-    Err(PyTypeError::new_err(format!("{} has no AMF0 form", value.get_type())))
+    Err(PyTypeError::new_err(format!(
+        "{} has no AMF0 form",
+        value.get_type()
+    )))
 }
 
 #[pyfunction]

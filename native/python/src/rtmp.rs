@@ -25,9 +25,15 @@ impl RtmpConnection {
         let role = match role {
             "client" => Role::Client,
             "server" => Role::Server,
-            _ => return Err(PyValueError::new_err(format!("the role {role:?} is neither client nor server"))),
+            _ => {
+                return Err(PyValueError::new_err(format!(
+                    "the role {role:?} is neither client nor server"
+                )))
+            }
         };
-        Ok(Self { connection: Connection::new(role) })
+        Ok(Self {
+            connection: Connection::new(role),
+        })
     }
 
     #[pyo3(signature = (data, /))]
@@ -44,9 +50,10 @@ impl RtmpConnection {
         for (rows, event) in self.connection.inbox.take_events() {
             events.append(match event {
                 Event::Handshake => (rows, "handshake").into_bound_py_any(py)?,
-                Event::Command { message_stream, values } => {
-                    (rows, "command", message_stream, list_to_python(py, &values)?).into_bound_py_any(py)?
-                }
+                Event::Command {
+                    message_stream,
+                    values,
+                } => (rows, "command", message_stream, list_to_python(py, &values)?).into_bound_py_any(py)?,
                 Event::UserControl { event_type, first } => {
                     (rows, "user_control", event_type, first).into_bound_py_any(py)?
                 }
@@ -60,9 +67,17 @@ impl RtmpConnection {
     }
 
     #[pyo3(signature = (chunk_stream, message_stream, values, /))]
-    fn send_command(&mut self, chunk_stream: u32, message_stream: u32, values: &Bound<'_, PySequence>) -> PyResult<()> {
+    fn send_command(
+        &mut self,
+        chunk_stream: u32,
+        message_stream: u32,
+        values: &Bound<'_, PySequence>,
+    ) -> PyResult<()> {
         let values = command_from_python(values)?;
-        self.connection.outbox.command(chunk_stream, message_stream, &values).map_err(value_error)
+        self.connection
+            .outbox
+            .command(chunk_stream, message_stream, &values)
+            .map_err(value_error)
     }
 
     #[pyo3(signature = (size, /))]
@@ -72,17 +87,26 @@ impl RtmpConnection {
 
     #[pyo3(signature = (window_bytes, /))]
     fn send_window_acknowledgement(&mut self, window_bytes: u32) -> PyResult<()> {
-        self.connection.outbox.window_acknowledgement(window_bytes).map_err(value_error)
+        self.connection
+            .outbox
+            .window_acknowledgement(window_bytes)
+            .map_err(value_error)
     }
 
     #[pyo3(signature = (window_bytes, limit_type, /))]
     fn send_peer_bandwidth(&mut self, window_bytes: u32, limit_type: u8) -> PyResult<()> {
-        self.connection.outbox.peer_bandwidth(window_bytes, limit_type).map_err(value_error)
+        self.connection
+            .outbox
+            .peer_bandwidth(window_bytes, limit_type)
+            .map_err(value_error)
     }
 
     #[pyo3(signature = (event_type, first, second=None, /))]
     fn send_user_control(&mut self, event_type: u16, first: u32, second: Option<u32>) -> PyResult<()> {
-        self.connection.outbox.user_control(event_type, first, second).map_err(value_error)
+        self.connection
+            .outbox
+            .user_control(event_type, first, second)
+            .map_err(value_error)
     }
 
     #[getter]
@@ -100,8 +124,11 @@ fn rtmp_messages<'py>(
     message_stream: u32,
     chunk_size: usize,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let written =
-        with_bytes(table, |table| with_bytes(arena, |arena| write_rows(arena, table, message_stream, chunk_size)))??;
+    let written = with_bytes(table, |table| {
+        with_bytes(arena, |arena| {
+            write_rows(arena, table, message_stream, chunk_size)
+        })
+    })??;
     Ok(PyBytes::new(py, &written.map_err(value_error)?))
 }
 
