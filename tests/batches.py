@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def batch(*tags: Tag) -> Batch:
 def split(whole: Batch, at: Iterable[int]) -> list[Batch]:
     """A batch cut into several at these rows, each with rows of its own."""
     borders = [0, *sorted(set(at)), len(whole)]
-    pieces = zip(borders, borders[1:], strict=False)
+    pieces = pairwise(borders)
     return [Batch(whole.arena, whole.tags[start:end].copy()) for start, end in pieces if end > start]
 
 

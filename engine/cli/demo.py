@@ -16,8 +16,8 @@ from engine.cli.running import run, stopping
 from engine.media import events
 from engine.media.codecs import Format
 from engine.mux.probe import Report, probe
-from engine.origin import Origin
 from engine.origin.samples import sample_path
+from engine.origin.server import Origin
 from engine.record import Outcome, RecordSpec
 from engine.worker import Worker
 

@@ -79,10 +79,11 @@ class Outputs:
 
     def _claim(self, at: datetime) -> Path:
         """A base path no file of any ending has: sequence numbers go up, nothing is overwritten (S1)."""
-        for self._seq in range(self._seq + 1, _MAX_SEQ):
-            base = self._root / self._template.path(self._name, at, self._seq)
+        for seq in range(self._seq + 1, _MAX_SEQ):
+            base = self._root / self._template.path(self._name, at, seq)
             taken = (Path(f"{base}{ending}") for ending in ENDINGS)
             if not base.exists() and not any(path.exists() for path in taken):
+                self._seq = seq
                 return base
         raise StorageError(f"{self._root}: no free name for {self._name.stream} at {at:%Y%m%dT%H%M%SZ}")
 

@@ -38,7 +38,6 @@ from engine.timeline import Timeline
 
 _WALL_GRACE_S = 2.0  # a live stream reaches its media time a little after the wall clock does
 _PERMANENT = (AccessDenied, NotFlv)  # waiting does not mend these
-_QUEUE_POLL_S = 0.05
 
 
 class Lane(Protocol):
@@ -215,8 +214,8 @@ class Recording:
                 return
             if len(batch):
                 self._take(batch, timeline, segmenter)
-            while self._lane.pending_bytes > QUEUED_BYTES:
-                await asyncio.sleep(_QUEUE_POLL_S)  # the disk is slow: TCP holds the origin
+            if self._lane.pending_bytes > QUEUED_BYTES:
+                await self._lane.drain()  # the disk is slow: TCP holds the origin
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
         """Run `work` to its end, or until `stop`; false when stopped."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from batches import AVC_CONFIG, audio, audio_config, batch, split, video, video_config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batches import AVC_CONFIG, audio, audio_config, batch, split, video, video_config
 from engine.errors import MalformedConfig, StreamNotFound
 from engine.media.batch import Batch, Flag
 from engine.media.codecs import Codec
