@@ -258,7 +258,7 @@ def _assert_spread(file: Recording, rows: list[Pair], name: str) -> None:
 
 def _assert_start(file: Recording, timestamps: str | None) -> None:
     if file.container == "mp4":
-        start_ms = min(packet.shown_ms for packet in file.video or file.audio)
+        start_ms = min(packet.shown_ms for packet in file.packets)
         what = "the first frame shows at"
     elif timestamps == "zero":
         start_ms = min(packet.dts_ms for packet in file.packets)
