@@ -81,5 +81,4 @@ class Refusal(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Closes the connection without a word, and without waiting for its peer."""
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.abort()
+        cast("asyncio.WriteTransport", transport).abort()
