@@ -16,8 +16,8 @@ from engine.cli.running import run, stopping
 from engine.media import events
 from engine.media.codecs import Format
 from engine.mux.probe import Report, probe
-from engine.origin import Origin
 from engine.origin.samples import sample_path
+from engine.origin.server import Origin
 from engine.record import Outcome, RecordSpec
 from engine.worker import Worker
 
@@ -26,9 +26,9 @@ _VIDEO, _MP3 = "h264_aac_bframes", "h264_mp3"
 
 
 def demo_command(
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder to record into.")
-    ] = Path("recordings/demo"),
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to record into.")] = Path(
+        "recordings/demo"
+    ),
 ) -> None:
     """Publish two sample streams here, record 10 s of them in every format, and check the files."""
     lines = Lines(sys.stdout)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from typing import cast
 
 from engine.errors import ConnectFailed
 from engine.media.limits import CONNECT_TIMEOUT_S
@@ -129,7 +130,7 @@ class Connection:
         total = 0
         while total < len(buffer):
             try:
-                count = self._tls.read(len(buffer) - total, buffer[total:])  # type: ignore[arg-type]
+                count = cast("int", self._tls.read(len(buffer) - total, buffer[total:]))
             except ssl.SSLWantReadError:
                 if not self._receive_raw():
                     break

@@ -1,1 +1,43 @@
-""""""
+"""Packets to container bytes. Only this folder imports av.
+
+A muxer takes batches and writes into a sink that the store gave it; `open_muxer` makes the one for a format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, cast, overload
+
+from engine.errors import UnsupportedCodec
+from engine.media.codecs import Format, refusal
+from engine.media.track import Track
+from engine.mux.av_muxer import AvMuxer
+from engine.mux.base import Folder, Muxer, MuxOptions, RestartableMuxer, Sink, Stats
+from engine.mux.flv import FlvMuxer
+from engine.mux.hls import HlsMuxer
+
+__all__ = ["Folder", "MuxOptions", "Muxer", "RestartableMuxer", "Sink", "Stats", "open_muxer"]
+
+
+@overload
+def open_muxer(
+    format: Literal[Format.HLS], tracks: Sequence[Track], out: Folder, options: MuxOptions
+) -> RestartableMuxer: ...
+@overload
+def open_muxer(format: Format, tracks: Sequence[Track], out: Sink | Folder, options: MuxOptions) -> Muxer: ...
+def open_muxer(format: Format, tracks: Sequence[Track], out: Sink | Folder, options: MuxOptions) -> Muxer:
+    """The muxer of a format: HLS takes a `Folder`, every other a `Sink`.
+
+    Raises:
+        UnsupportedCodec: the format cannot hold the tracks; nothing has been written.
+        MuxError: FFmpeg refuses the tracks.
+        StorageError: the sink cannot write what the file starts with.
+    """
+    reason = refusal((track.codec for track in tracks), format)
+    if reason is not None:
+        raise UnsupportedCodec(reason)
+    if format is Format.HLS:
+        return HlsMuxer(tracks, cast("Folder", out), options)
+    if format is Format.FLV:
+        return FlvMuxer(tracks, cast("Sink", out), options)
+    return AvMuxer(format, tracks, cast("Sink", out))

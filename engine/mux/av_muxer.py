@@ -16,7 +16,9 @@ from engine.mux.base import Sink, Stats
 from engine.mux.tally import Tally
 
 _RECIPES = {Format.MP4: MP4, Format.AAC: ADTS, Format.MP3: BARE_MP3}
-_PLACEHOLDER = struct.pack(">I4s8x", 16, b"free")  # becomes the 64-bit header of one mdat when the file closes
+_PLACEHOLDER = struct.pack(
+    ">I4s8x", 16, b"free"
+)  # becomes the 64-bit header of one mdat when the file closes
 
 
 class AvMuxer:

@@ -6,7 +6,6 @@ container needs: FFmpeg's interleaving queue is kept to the packet in hand, and 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -29,10 +28,8 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.stream import Stream
 
-# FFmpeg's own words go into MuxError; without a level PyAV drops them. They are not for stderr.
+# FFmpeg's own words go into MuxError; without a level PyAV drops them.
 av.logging.set_level(av.logging.ERROR)
-logging.getLogger("libav").addHandler(logging.NullHandler())
-logging.getLogger("libav").propagate = False
 
 _PACKET_BY_PACKET = {
     "flush_packets": "1",
@@ -177,7 +174,8 @@ class PacketWriter:
         Raises:
             MuxError: FFmpeg refused for another reason.
         """
-        packet, mux_one = av.Packet, self._container.mux_one
+        packet: Any = av.Packet  # its stub does not know that any buffer will do
+        mux_one = self._container.mux_one
         view = memoryview(batch.arena)
         try:
             for stream, dts, pts, duration, start, size, key in self._rows(batch, origin_ms):
@@ -196,10 +194,8 @@ class PacketWriter:
             raise MuxError(_words(error)) from error
         return self._output.take()
 
-    def _rows(
-        self, batch: Batch, origin_ms: int
-    ) -> Iterator[tuple[Stream, int, int, int, int, int, int]]:
-        """(stream, dts, pts, duration, start, size, key) of the frames this writer's tracks hold, in order."""
+    def _rows(self, batch: Batch, origin_ms: int) -> Iterator[tuple[Stream, int, int, int, int, int, int]]:
+        """(stream, dts, pts, duration, start, size, key) of the frames of this writer's tracks, in order."""
         tags = batch.tags
         frames = (tags["role"] == Role.FRAME) & (tags["media_size"] > 0)
         columns: list[npt.NDArray[np.int64]] = []
@@ -212,12 +208,16 @@ class PacketWriter:
             self._tally.adjusted += moved
             index = np.full(len(rows), clock.stream.index)
             key = held["flags"] & Flag.KEY
-            columns.append(np.stack([rows, index, dts, pts, duration, held["media_offset"], held["media_size"], key]))
+            columns.append(
+                np.stack([rows, index, dts, pts, duration, held["media_offset"], held["media_size"], key])
+            )
         if not columns:
             return
         merged = np.concatenate(columns, axis=1)
         merged = merged[:, np.argsort(merged[0], kind="stable")]
-        streams = [clock.stream for clock in sorted(self._clocks.values(), key=lambda clock: clock.stream.index)]
+        streams = [
+            clock.stream for clock in sorted(self._clocks.values(), key=lambda clock: clock.stream.index)
+        ]
         for index, *fields in zip(*merged[1:].tolist(), strict=True):
             dts, pts, duration, start, size, key = fields
             yield streams[index], dts, pts, duration, start, size, key

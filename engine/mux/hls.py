@@ -86,7 +86,9 @@ class HlsMuxer:
         if self._closed:
             raise MuxError("the playlist has ended")
         tags = batch.tags
-        frames = (tags["role"] == Role.FRAME) & (tags["media_size"] > 0) & np.isin(tags["codec"], self._codecs)
+        frames = (
+            (tags["role"] == Role.FRAME) & (tags["media_size"] > 0) & np.isin(tags["codec"], self._codecs)
+        )
         held = batch.rows(frames)
         tags = held.tags
         broken = tags["flags"] & Flag.DISCONTINUITY != 0
@@ -220,7 +222,9 @@ class HlsMuxer:
     def _warn_when_late(self, segment: _Segment, now_ms: int) -> None:
         if not segment.late and now_ms - segment.start_ms > _LATE_FACTOR * self._segment_ms:
             segment.late = True
-            _log.warning("hls.no_keyframe", segment=self._sequence - 1, start_ms=segment.start_ms, now_ms=now_ms)
+            _log.warning(
+                "hls.no_keyframe", segment=self._sequence - 1, start_ms=segment.start_ms, now_ms=now_ms
+            )
 
 
 def _is_fragmented(wanted: HlsSegment, tracks: Sequence[Track]) -> bool:

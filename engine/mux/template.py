@@ -114,7 +114,9 @@ def _opus_specific(track: Track) -> bytes:
 
 def _descriptor(tag: int, payload: bytes) -> bytes:
     size = len(payload)
-    length = bytes([0x80 | (size >> 21) & 0x7F, 0x80 | (size >> 14) & 0x7F, 0x80 | (size >> 7) & 0x7F, size & 0x7F])
+    length = bytes(
+        [0x80 | (size >> 21) & 0x7F, 0x80 | (size >> 14) & 0x7F, 0x80 | (size >> 7) & 0x7F, size & 0x7F]
+    )
     return bytes([tag]) + length + payload
 
 

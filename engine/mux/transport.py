@@ -34,4 +34,4 @@ class Continuity:
 
     def next_segment(self) -> None:
         """A new muxer starts: its 0 is the counter after the last one written."""
-        self._shift = (self._last + 1) & 0x0F
+        self._shift = (self._last + np.uint8(1)) & np.uint8(0x0F)

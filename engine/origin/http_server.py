@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 
 from aiohttp import HttpVersion11, hdrs, web
@@ -103,17 +104,14 @@ class HttpFlvServer:
             return response
         ended = asyncio.Event()
 
-        def end() -> bool:
-            ended.set()
-            return False
-
         wire = Wire.FLV_CHUNKED if request.version >= HttpVersion11 else Wire.FLV
-        reader = TransportReader(wire, transport, self._limits, f"http {path}", end)
+        reader = TransportReader(wire, transport, self._limits, f"http {path}", ended.set)
         self._readers[transport] = reader
         try:
             if self._hub.play(path, reader):
                 await ended.wait()
-            await response.write_eof()
+            with contextlib.suppress(ConnectionError):  # the client left as the stream ended
+                await response.write_eof()
         finally:
             self._hub.leave(path, reader)
             del self._readers[transport]

@@ -33,8 +33,8 @@ class Origin:
         once: Each file is played once, then its stream ends; otherwise they loop.
         speed: Times real time, for files; 0: as fast as the readers take them.
         wait_for_reader: Each file begins with its first reader.
-        close_on_unpublish: RTMP readers are disconnected when the publisher leaves. Otherwise they are told
-            (UnpublishNotify) and stay for the next publish. HTTP readers always end.
+        close_on_unpublish: RTMP readers are told that the publisher left (UnpublishNotify), and disconnected.
+            Otherwise they are only told, and may ask for another stream. HTTP responses always end.
         tls: Both servers speak TLS with it.
         limits: What one peer may cost.
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from engine.media.batch import Batch, Flag, Kind, Role
 from engine.media.limits import OPENING_BYTES, OPENING_WAIT_MS
 from engine.segment.tracks import TrackBook
+
+_REMEMBERED_ROWS = 64  # of those before a keyframe that is still to come: audio may belong behind it
 
 
 @dataclass(slots=True)
@@ -20,9 +20,9 @@ class Opening:
     """Holds media until the first cut point is known."""
 
     book: TrackBook
-    _held: list[Batch] = field(default_factory=list)
+    _held: list[Batch] = field(default_factory=list)  # one row each
     _held_bytes: int = 0
-    _key: tuple[int, int] | None = None  # (index in _held, row) of the first usable keyframe
+    _key: int | None = None  # where in _held the first usable keyframe is
     _first: dict[int, int] = field(default_factory=dict)  # kind -> dts of its first frame
     _last: dict[int, int] = field(default_factory=dict)
 
@@ -31,28 +31,25 @@ class Opening:
         """Whether any frame came, usable or not."""
         return bool(self._first)
 
-    def feed(self, batch: Batch) -> bool:
-        """Take in a batch; true when the recording can start."""
-        video_from = 0 if Kind.VIDEO in self.book.tracks else None
-        for row in self.book.candidates(batch):
-            if self.book.learn(batch, int(row)) and batch.tags[row]["kind"] == Kind.VIDEO:
-                self._key = None
-                video_from = int(row)
-        tags = batch.tags
-        frames = tags["role"] == Role.FRAME
-        if self._key is None and video_from is not None:
-            is_key = frames & (tags["kind"] == Kind.VIDEO) & (tags["flags"] & Flag.KEY != 0)
-            keys = np.flatnonzero(is_key)
-            keys = keys[keys >= video_from]
-            if len(keys):
-                self._key = (len(self._held), int(keys[0]))
-        for kind in (Kind.VIDEO, Kind.AUDIO):
-            dts = tags["dts"][frames & (tags["kind"] == kind)]
-            if len(dts):
-                self._first.setdefault(kind, int(dts[0]))
-                self._last[kind] = int(dts.max())
-        self._held.append(batch)
-        self._held_bytes += batch.size_bytes
+    def feed(self, row: Batch) -> bool:
+        """Take in one row; true when the recording can start.
+
+        Row by row, so that what comes behind the start, in the same batch or not, plays no part in it.
+        """
+        tag = row.tags[0]
+        kind, is_frame = int(tag["kind"]), int(tag["role"]) == Role.FRAME
+        changed = self.book.learn(row, 0)
+        if changed and kind == Kind.VIDEO:
+            self._key = None  # a keyframe of the configuration before
+        if is_frame:
+            self._first.setdefault(kind, int(tag["dts"]))
+            self._last[kind] = max(int(tag["dts"]), self._last.get(kind, int(tag["dts"])))
+        if self._key is None and is_frame and kind == Kind.VIDEO and tag["flags"] & Flag.KEY:
+            track = self.book.tracks.get(kind)
+            if track is not None and track.codec == tag["codec"]:
+                self._key = len(self._held)
+        self._held.append(row)
+        self._held_bytes += row.size_bytes
         return self._decide(final=False)
 
     def finish(self) -> bool:
@@ -74,8 +71,8 @@ class Opening:
         return has_audio
 
     def _forget(self) -> None:
-        del self._held[:-1]
-        self._held_bytes = sum(batch.size_bytes for batch in self._held)
+        del self._held[:-_REMEMBERED_ROWS]
+        self._held_bytes = sum(row.size_bytes for row in self._held)
 
     @property
     def kinds(self) -> tuple[int, ...]:
@@ -91,27 +88,15 @@ class Opening:
         """
         held, self._held = self._held, []
         if self._key is None:
-            return _from_first_audio(held)
-        index, row = self._key
-        key = held[index].rows(slice(row, row + 1))
+            first = next(at for at, row in enumerate(held) if _is_audio_frame(row))
+            return held[first:]
+        key = held[self._key]
         from_dts = key.tags["dts"][0]
-        early = [held[at] for at in range(index)] + [held[index].rows(slice(0, row))]
-        audio = [_audio_from(batch, from_dts) for batch in early]
-        rest = [held[index].rows(slice(row + 1, None)), *held[index + 1 :]]
-        return [batch for batch in (key, *audio, *rest) if len(batch)]
+        early = held[: self._key]
+        audio = [row for row in early if _is_audio_frame(row) and row.tags["dts"][0] >= from_dts]
+        return [key, *audio, *held[self._key + 1 :]]
 
 
-def _audio_from(batch: Batch, dts_ms: int) -> Batch:
-    tags = batch.tags
-    return batch.rows(
-        (tags["kind"] == Kind.AUDIO) & (tags["role"] == Role.FRAME) & (tags["dts"] >= dts_ms)
-    )
-
-
-def _from_first_audio(held: list[Batch]) -> list[Batch]:
-    for index, batch in enumerate(held):
-        tags = batch.tags
-        rows = np.flatnonzero((tags["kind"] == Kind.AUDIO) & (tags["role"] == Role.FRAME))
-        if len(rows):
-            return [batch.rows(slice(int(rows[0]), None)), *held[index + 1 :]]
-    return []
+def _is_audio_frame(row: Batch) -> bool:
+    tag = row.tags[0]
+    return bool(tag["kind"] == Kind.AUDIO and tag["role"] == Role.FRAME)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
+
+import numpy as np
 
 from engine.media.batch import Batch
 from engine.media.track import Track
@@ -58,3 +61,23 @@ class Note:
 
 
 Operation = Begin | Media | End | Note
+
+
+def joined(operations: list[Operation]) -> list[Operation]:
+    """Neighbouring media of one section and one arena as one operation."""
+    joined: list[Operation] = []
+    for (section, _), group in groupby(operations, key=_run_of):
+        run = list(group)
+        if section is None or len(run) == 1:
+            joined += run
+            continue
+        batches = [operation.batch for operation in run if isinstance(operation, Media)]
+        tags = np.concatenate([batch.tags for batch in batches])
+        joined.append(Media(section, Batch(batches[0].arena, tags)))
+    return joined
+
+
+def _run_of(operation: Operation) -> tuple[int | None, int]:
+    if isinstance(operation, Media):
+        return operation.section, id(operation.batch.arena)
+    return None, id(operation)

@@ -7,13 +7,11 @@ no packet is lost or doubled. Batches in which nothing of this happens pass whol
 
 from __future__ import annotations
 
-from itertools import groupby
-
 import numpy as np
 
 from engine.media.batch import Batch, Flag, Kind, Role
 from engine.media.limits import CUT_HOLD_MS
-from engine.segment.operations import Begin, Cause, End, Media, Note, Operation
+from engine.segment.operations import Begin, Cause, End, Media, Note, Operation, joined
 from engine.segment.tracks import TrackBook
 
 _NOMINAL_STEP_MS = {Kind.VIDEO: 40, Kind.AUDIO: 23}  # between a frame and one whose clock jumped
@@ -61,7 +59,7 @@ class Sections:
 
     def _take(self) -> list[Operation]:
         out, self._out = self._out, []
-        return _joined(out)
+        return joined(out)
 
     # Batches without an event
 
@@ -280,23 +278,3 @@ class Sections:
         """Emit held audio up to a time; all of it with None."""
         while self._held and (up_to_dts is None or int(self._held[0].tags["dts"][0]) <= up_to_dts):
             self._emit(Kind.AUDIO, self._held.pop(0))
-
-
-def _joined(operations: list[Operation]) -> list[Operation]:
-    """Neighbouring media of one section and one arena as one operation."""
-    joined: list[Operation] = []
-    for (section, _), group in groupby(operations, key=_run_of):
-        run = list(group)
-        if section is None or len(run) == 1:
-            joined += run
-            continue
-        batches = [operation.batch for operation in run if isinstance(operation, Media)]
-        tags = np.concatenate([batch.tags for batch in batches])
-        joined.append(Media(section, Batch(batches[0].arena, tags)))
-    return joined
-
-
-def _run_of(operation: Operation) -> tuple[int | None, int]:
-    if isinstance(operation, Media):
-        return operation.section, id(operation.batch.arena)
-    return None, id(operation)

@@ -7,7 +7,7 @@ import numpy as np
 from engine.errors import MalformedConfig, ReelError, StreamNotFound
 from engine.media.batch import Batch, Kind
 from engine.segment.opening import Opening
-from engine.segment.operations import Note, Operation
+from engine.segment.operations import Operation, joined
 from engine.segment.sections import Sections
 from engine.segment.tracks import TrackBook
 
@@ -40,13 +40,19 @@ class Segmenter:
             batch = batch.rows(batch.tags["kind"] != np.uint8(Kind.VIDEO))
         if not len(batch):
             return []
-        if self._opening is None:
-            operations = self._sections.feed(batch)
-        elif self._opening.feed(batch):
-            operations = self._start(self._opening)
-        else:
-            operations = []
+        operations: list[Operation] = []
+        if self._opening is not None:
+            batch, operations = self._open(self._opening, batch)
+        if self._opening is None and len(batch):
+            operations += self._sections.feed(batch)
         return [*self._book.take_notes(), *operations]
+
+    def _open(self, opening: Opening, batch: Batch) -> tuple[Batch, list[Operation]]:
+        """Look for the first cut point: the rows behind the decision, and what starting caused."""
+        for at in range(len(batch)):
+            if opening.feed(batch.rows(slice(at, at + 1))):
+                return batch.rows(slice(at + 1, None)), self._start(opening)
+        return Batch.empty(), []
 
     def finish(self) -> list[Operation]:
         """The push ended: start with what there is if it had not started, then end every section."""
@@ -59,17 +65,16 @@ class Segmenter:
         self._opening = None
         media = opening.release()
         operations = self._sections.start(opening.kinds, int(media[0].tags["dts"][0]))
-        for batch in media:
-            operations += self._sections.feed(batch)
-        return operations
+        for row in media:
+            operations += self._sections.feed(row)
+        return joined(operations)
 
     def why_not_started(self) -> ReelError:
         """Why a push that ended without a first cut point could not be recorded."""
         if self._opening is None or not self._opening.saw_frames:
             return StreamNotFound("the stream ended before it sent any media")
         if not self._book.tracks:
-            return MalformedConfig("frames came, but no decoder configuration (sequence header) before the end")
+            return MalformedConfig(
+                "frames came, but no decoder configuration (sequence header) before the end"
+            )
         return StreamNotFound("the stream ended before its first keyframe")
-
-
-__all__ = ["Note", "Segmenter"]

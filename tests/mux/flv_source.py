@@ -81,7 +81,21 @@ def read_flv(path: Path) -> Source:
         start = at + 11
         role, codec, flags, cts, skip = _classify(kind, data[start : start + size])
         rows.append(
-            (timestamp, timestamp, cts, start, size, start + skip, size - skip, kind, role, codec, flags, 0, 0)
+            (
+                timestamp,
+                timestamp,
+                cts,
+                start,
+                size,
+                start + skip,
+                size - skip,
+                kind,
+                role,
+                codec,
+                flags,
+                0,
+                0,
+            )
         )
         media = data[start + skip : start + size]
         if kind != Kind.SCRIPT and kind not in tracks and role in (Role.CONFIG, Role.FRAME):
@@ -105,7 +119,13 @@ def _classify(kind: int, body: bytes) -> tuple[int, int, int, int, int]:
         flags = key | Flag.ENHANCED
         if packet_type == 1 and codec in _WITH_COMPOSITION_TIME:
             return Role.FRAME, codec, flags, _signed_24(body[5:8]), 8
-        return {0: Role.CONFIG, 1: Role.FRAME, 2: Role.END, 3: Role.FRAME}.get(packet_type, Role.METADATA), codec, flags, 0, 5
+        return (
+            {0: Role.CONFIG, 1: Role.FRAME, 2: Role.END, 3: Role.FRAME}.get(packet_type, Role.METADATA),
+            codec,
+            flags,
+            0,
+            5,
+        )
     role = {0: Role.CONFIG, 1: Role.FRAME}.get(body[1], Role.END)
     return role, body[0] & 15, key, _signed_24(body[2:5]) if role is Role.FRAME else 0, 5
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine import _native
-from engine.errors import MalformedFlv, NotFlv, from_fault
-from engine.media.batch import Batch, Flag, Role
-from flv_bytes import (
+from native.flv_bytes import (
     AUDIO,
     CAPTURES,
     EXAMPLE,
@@ -26,6 +23,10 @@ from flv_bytes import (
     plain_media,
     tag_bytes,
 )
+
+from engine import _native
+from engine.errors import MalformedFlv, NotFlv, from_fault
+from engine.media.batch import Batch, Flag, Role
 
 Row = tuple[int, int, bytes, str, int, bool, int, bytes]
 
@@ -65,7 +66,7 @@ def read(pieces: list[bytes], finish: bool = True) -> tuple[list[Row], tuple[str
 def split(data: bytes, points: list[int]) -> list[bytes]:
     """The data cut at the points."""
     borders = [0, *sorted(point % (len(data) + 1) for point in points), len(data)]
-    return [data[a:b] for a, b in zip(borders, borders[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(borders)]
 
 
 def test_rows_hold_what_the_tags_say() -> None:
@@ -237,7 +238,7 @@ def test_no_bytes_after_the_file_header_is_a_stream_without_tags() -> None:
 def test_captures_give_the_rows_of_a_plain_parser(path: Path) -> None:
     data = path.read_bytes()
     expected = [(*tag, *plain_media(tag)) for tag in parse_flv(data)]
-    pieces = random.Random(path.name)  # noqa: S311
+    pieces = random.Random(path.name)
     cuts = [pieces.randrange(len(data)) for _ in range(300)]
     for rows, fault, consumed in (read([data]), read(split(data, cuts))):
         assert fault is None

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from native.flv_bytes import AUDIO, CAPTURES, EXAMPLE, SCRIPT, VIDEO, PlainTag, flv_bytes, parse_flv
 
 from engine import _native
 from engine.media.batch import Batch, Role
-from flv_bytes import AUDIO, CAPTURES, EXAMPLE, SCRIPT, VIDEO, PlainTag, flv_bytes, parse_flv
 
 
 def batch_of(data: bytes) -> Batch:
@@ -51,7 +51,9 @@ def test_a_capture_is_written_back_to_the_same_bytes(path: Path) -> None:
     tags, starts = _native.flv_tags(batch.arena, batch.tags, 0, "source")
     assert _native.flv_header(bool(data[4] & 4), bool(data[4] & 1)) + tags == data
     ends = np.append(np.frombuffer(starts, "u4")[1:], len(tags))
-    assert [int(end) for end in ends - np.frombuffer(starts, "u4")] == [int(size) + 15 for size in batch.tags["size"]]
+    assert [int(end) for end in ends - np.frombuffer(starts, "u4")] == [
+        int(size) + 15 for size in batch.tags["size"]
+    ]
     # None of the captures holds a private codec: enhanced signalling has nothing to change, nor has legacy.
     for signalling in ("enhanced", "legacy"):
         assert _native.flv_tags(batch.arena, batch.tags, 0, signalling) == (tags, starts)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from native.flv_bytes import CAPTURES, EXAMPLE, flv_bytes
 
 from engine import _native
 from engine.errors import MalformedFlv, MalformedHttp, NotFlv, from_fault
-from flv_bytes import CAPTURES, EXAMPLE, flv_bytes
 
 Head = tuple[int, str, list[tuple[str, str]]]
 
@@ -105,7 +106,7 @@ def test_whole_and_byte_by_byte(data: bytes, ended: bool) -> None:
 def test_any_split_points_give_the_same_answer(case: tuple[bytes, bool], points: list[int]) -> None:
     data, _ = case
     borders = [0, *sorted(point % (len(data) + 1) for point in points), len(data)]
-    assert read(*(data[a:b] for a, b in zip(borders, borders[1:], strict=False))) == read(data)
+    assert read(*(data[a:b] for a, b in pairwise(borders))) == read(data)
 
 
 @given(
@@ -121,10 +122,14 @@ def test_any_damage_gives_the_same_answer_however_it_is_split(
 
 
 def test_the_head_has_lower_case_names_in_their_order() -> None:
-    answer = read(response("Server: Nginx/1", "X-Ümlaut: a", body=b"").replace("Ü".encode("latin-1"), b"U"))
-    assert answer.head == (200, "OK", [("server", "Nginx/1"), ("x-umlaut", "a")])
+    answer = read(response("Server: Nginx/1", "X-Upper: a"))
+    assert answer.head == (200, "OK", [("server", "Nginx/1"), ("x-upper", "a")])
     bytes_above_ascii = response("X-Name: caf\xe9", LENGTH, body=FLV)
-    assert read(bytes_above_ascii).head == (200, "OK", [("x-name", "caf\xe9"), ("content-length", str(len(FLV)))])
+    assert read(bytes_above_ascii).head == (
+        200,
+        "OK",
+        [("x-name", "caf\xe9"), ("content-length", str(len(FLV)))],
+    )
 
 
 def test_the_head_is_there_with_its_last_byte_and_not_before() -> None:
@@ -183,6 +188,7 @@ MALFORMED = {
     "chunk size over 64 bits": (response(CHUNKED, body=b"1" + b"0" * 16 + b"\r\n"), "http.chunk"),
     "chunk line": (response(CHUNKED, body=b"1;" + b"x" * 1200), "http.chunk"),
     "chunk end": (response(CHUNKED, body=b"3\r\nFLVxx\r\n"), "http.chunk"),
+    "chunk end of one byte": (response(CHUNKED, body=b"3\r\nFLVx\n0\r\n\r\n"), "http.chunk"),
     "trailers": (response(CHUNKED, body=b"0\r\n" + b"a: " + b"b" * 17_000), "http.trailers"),
     "trailer lines": (response(CHUNKED, body=b"0\r\n" + b"a:b\r\n" * 101), "http.trailers"),
     "html": (response("Content-Type: text/html", body=b"<!doctype html>"), "not.flv"),

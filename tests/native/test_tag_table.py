@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from native.flv_bytes import PlainTag, flv_bytes
 
 from engine import _native
 from engine.media.batch import TAG, Batch, Flag, Kind, Role
 from engine.media.codecs import Codec
-from flv_bytes import PlainTag, flv_bytes
 
 V, A, S = Kind.VIDEO, Kind.AUDIO, Kind.SCRIPT
 KEY, ENHANCED, MULTITRACK = Flag.KEY, Flag.ENHANCED, Flag.MULTITRACK

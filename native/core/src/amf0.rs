@@ -56,7 +56,11 @@ pub(crate) struct Input<'a> {
 
 impl<'a> Input<'a> {
     pub(crate) fn new(data: &'a [u8]) -> Self {
-        Self { rest: data, values_left: AMF_VALUES, expansion_left: AMF_EXPANSION_BYTES }
+        Self {
+            rest: data,
+            values_left: AMF_VALUES,
+            expansion_left: AMF_EXPANSION_BYTES,
+        }
     }
 
     pub(crate) fn bytes(&mut self, count: usize) -> Result<&'a [u8], Fault> {
@@ -99,10 +103,16 @@ impl<'a> Input<'a> {
     /// Counts one value at `depth` against the caps.
     pub(crate) fn enter(&mut self, depth: usize) -> Result<(), Fault> {
         if depth > AMF_DEPTH {
-            return Err(Fault::new("amf.depth", format!("AMF values nest deeper than {AMF_DEPTH}")));
+            return Err(Fault::new(
+                "amf.depth",
+                format!("AMF values nest deeper than {AMF_DEPTH}"),
+            ));
         }
         let Some(left) = self.values_left.checked_sub(1) else {
-            return Err(Fault::new("amf.values", format!("more than {AMF_VALUES} AMF values in one message")));
+            return Err(Fault::new(
+                "amf.values",
+                format!("more than {AMF_VALUES} AMF values in one message"),
+            ));
         };
         self.values_left = left;
         Ok(())
@@ -169,7 +179,12 @@ fn value_of(input: &mut Input<'_>, marker: u8, depth: usize) -> Result<Value, Fa
         }
         marker::AVMPLUS => amf3::decode_value(input, depth)?,
         marker::REFERENCE => return Err(Fault::new("amf.reference", "AMF0 references are not supported")),
-        _ => return Err(Fault::new("amf.marker", format!("unknown AMF0 type marker 0x{marker:02x}"))),
+        _ => {
+            return Err(Fault::new(
+                "amf.marker",
+                format!("unknown AMF0 type marker 0x{marker:02x}"),
+            ))
+        }
     })
 }
 
@@ -178,7 +193,11 @@ fn short_text(input: &mut Input<'_>) -> Result<String, Fault> {
     input.text(size)
 }
 
-fn pairs(input: &mut Input<'_>, depth: usize, may_end_with_data: bool) -> Result<Vec<(String, Value)>, Fault> {
+fn pairs(
+    input: &mut Input<'_>,
+    depth: usize,
+    may_end_with_data: bool,
+) -> Result<Vec<(String, Value)>, Fault> {
     let mut pairs = Vec::new();
     loop {
         if may_end_with_data && input.rest.is_empty() {
@@ -245,7 +264,10 @@ fn encode_value(out: &mut Vec<u8>, value: &Value) -> Result<(), Fault> {
 fn encode_pairs(out: &mut Vec<u8>, pairs: &[(String, Value)]) -> Result<(), Fault> {
     for (key, value) in pairs {
         let Ok(size) = u16::try_from(key.len()) else {
-            return Err(Fault::new("amf.key", format!("an AMF0 key of {} bytes", key.len())));
+            return Err(Fault::new(
+                "amf.key",
+                format!("an AMF0 key of {} bytes", key.len()),
+            ));
         };
         out.extend_from_slice(&size.to_be_bytes());
         out.extend_from_slice(key.as_bytes());
@@ -258,7 +280,10 @@ fn encode_pairs(out: &mut Vec<u8>, pairs: &[(String, Value)]) -> Result<(), Faul
 fn count_32(count: usize) -> Result<[u8; 4], Fault> {
     match u32::try_from(count) {
         Ok(count) => Ok(count.to_be_bytes()),
-        Err(_) => Err(Fault::new("amf.size", format!("an AMF0 value of {count} bytes or items"))),
+        Err(_) => Err(Fault::new(
+            "amf.size",
+            format!("an AMF0 value of {count} bytes or items"),
+        )),
     }
 }
 
@@ -275,10 +300,17 @@ mod tests {
         let pairs = vec![
             ("a".into(), Value::Number(-1.5)),
             (String::new(), Value::Boolean(true)),
-            ("list".into(), Value::List(vec![Value::Null, text("é"), Value::List(vec![])])),
+            (
+                "list".into(),
+                Value::List(vec![Value::Null, text("é"), Value::List(vec![])]),
+            ),
         ];
-        let values =
-            vec![text("onMetaData"), Value::EcmaArray(pairs.clone()), Value::Object(pairs), text(&"x".repeat(70_000))];
+        let values = vec![
+            text("onMetaData"),
+            Value::EcmaArray(pairs.clone()),
+            Value::Object(pairs),
+            text(&"x".repeat(70_000)),
+        ];
         assert_eq!(decode(&encode(&values).unwrap()).unwrap(), values);
     }
 
@@ -287,9 +319,18 @@ mod tests {
         let date = [&[0x0B][..], &1_000.0_f64.to_be_bytes(), &[0, 60]].concat();
         assert_eq!(decode(&date).unwrap(), [Value::Number(1000.0)]);
         let typed = [0x10, 0, 1, b'T', 0, 1, b'k', 0x06, 0, 0, 9];
-        assert_eq!(decode(&typed).unwrap(), [Value::Object(vec![("k".into(), Value::Null)])]);
-        assert_eq!(decode(&[0x0F, 0, 0, 0, 2, b'<', 0xFF]).unwrap(), [text("<\u{FFFD}")]);
-        assert_eq!(decode(&[0x0D, 0x11, 0x04, 0x05]).unwrap(), [Value::Null, Value::Number(5.0)]);
+        assert_eq!(
+            decode(&typed).unwrap(),
+            [Value::Object(vec![("k".into(), Value::Null)])]
+        );
+        assert_eq!(
+            decode(&[0x0F, 0, 0, 0, 2, b'<', 0xFF]).unwrap(),
+            [text("<\u{FFFD}")]
+        );
+        assert_eq!(
+            decode(&[0x0D, 0x11, 0x04, 0x05]).unwrap(),
+            [Value::Null, Value::Number(5.0)]
+        );
     }
 
     #[test]
@@ -312,8 +353,14 @@ mod tests {
         assert_eq!(decode(&vec![5; AMF_VALUES + 1]).unwrap_err().code, "amf.values");
         assert_eq!(decode(&[0x07, 0, 0]).unwrap_err().code, "amf.reference");
         assert_eq!(decode(&[0x04]).unwrap_err().code, "amf.marker");
-        assert_eq!(decode(&[0x0C, 0xFF, 0xFF, 0xFF, 0xFF, 1]).unwrap_err().code, "amf.truncated");
-        assert_eq!(decode(&[0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 5]).unwrap_err().code, "amf.truncated");
+        assert_eq!(
+            decode(&[0x0C, 0xFF, 0xFF, 0xFF, 0xFF, 1]).unwrap_err().code,
+            "amf.truncated"
+        );
+        assert_eq!(
+            decode(&[0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 5]).unwrap_err().code,
+            "amf.truncated"
+        );
         assert_eq!(decode(&[0x03, 0, 1, b'k', 5]).unwrap_err().code, "amf.truncated");
     }
 }

@@ -66,7 +66,12 @@ impl Tables {
                 input.bytes(size)?;
                 Value::Null
             }
-            _ => return Err(Fault::new("amf.marker", format!("AMF3 type marker 0x{marker:02x} is not supported"))),
+            _ => {
+                return Err(Fault::new(
+                    "amf.marker",
+                    format!("AMF3 type marker 0x{marker:02x} is not supported"),
+                ))
+            }
         })
     }
 
@@ -97,7 +102,12 @@ impl Tables {
         if pairs.is_empty() {
             return Ok(Value::List(items));
         }
-        pairs.extend(items.into_iter().enumerate().map(|(index, item)| (index.to_string(), item)));
+        pairs.extend(
+            items
+                .into_iter()
+                .enumerate()
+                .map(|(index, item)| (index.to_string(), item)),
+        );
         Ok(Value::EcmaArray(pairs))
     }
 
@@ -124,14 +134,20 @@ impl Tables {
             return Ok(traits.clone());
         }
         if head & 2 != 0 {
-            return Err(Fault::new("amf.externalizable", "externalizable AMF3 objects are not supported"));
+            return Err(Fault::new(
+                "amf.externalizable",
+                "externalizable AMF3 objects are not supported",
+            ));
         }
         self.string(input)?; // the class name
         let mut names = Vec::new();
         for _ in 0..head >> 3 {
             names.push(self.string(input)?);
         }
-        let traits = Traits { dynamic: head & 4 != 0, names };
+        let traits = Traits {
+            dynamic: head & 4 != 0,
+            names,
+        };
         self.traits.push(traits.clone());
         Ok(traits)
     }
@@ -157,7 +173,10 @@ const fn size_of_value() -> usize {
 fn inline(input: &mut Input<'_>) -> Result<usize, Fault> {
     let head = integer(input)? as usize;
     if head & 1 == 0 {
-        return Err(Fault::new("amf.reference", "AMF3 references to objects are not supported"));
+        return Err(Fault::new(
+            "amf.reference",
+            "AMF3 references to objects are not supported",
+        ));
     }
     Ok(head >> 1)
 }
@@ -180,7 +199,10 @@ fn sign_extended(number: u32) -> i32 {
 }
 
 fn unknown_reference(table: &str, index: usize) -> Fault {
-    Fault::new("amf.reference", format!("AMF3 {table} reference {index} points at nothing"))
+    Fault::new(
+        "amf.reference",
+        format!("AMF3 {table} reference {index} points at nothing"),
+    )
 }
 
 #[cfg(test)]
@@ -203,7 +225,10 @@ mod tests {
         assert_eq!(one(&[0x04, 0x81, 0x00]).unwrap(), Value::Number(128.0));
         assert_eq!(one(&[0x06, 0x05, b'h', b'i']).unwrap(), text("hi"));
         assert_eq!(one(&[0x0C, 0x05, 1, 2]).unwrap(), Value::Null);
-        assert_eq!(one(&[&[0x08, 0x01][..], &9.0_f64.to_be_bytes()].concat()).unwrap(), Value::Number(9.0));
+        assert_eq!(
+            one(&[&[0x08, 0x01][..], &9.0_f64.to_be_bytes()].concat()).unwrap(),
+            Value::Number(9.0)
+        );
     }
 
     #[test]
@@ -212,18 +237,28 @@ mod tests {
         // dynamic member of the first refers to the string "k".
         let data = [
             0x09, 0x05, 0x01, // list of 2, nothing named
-            0x0A, 0x1B, 0x01, 0x03, b'k', 0x04, 0x01, 0x00, 0x03, 0x01, // dynamic: k = 1, (ref) k = true
+            0x0A, 0x1B, 0x01, 0x03, b'k', 0x04, 0x01, 0x00, 0x03,
+            0x01, // dynamic: k = 1, (ref) k = true
             0x0A, 0x01, 0x06, 0x00, 0x01, // traits 0: k = (ref) "k"
         ];
-        let first = vec![("k".into(), Value::Number(1.0)), ("k".into(), Value::Boolean(true))];
+        let first = vec![
+            ("k".into(), Value::Number(1.0)),
+            ("k".into(), Value::Boolean(true)),
+        ];
         let second = vec![("k".into(), text("k"))];
-        assert_eq!(one(&data).unwrap(), Value::List(vec![Value::Object(first), Value::Object(second)]));
+        assert_eq!(
+            one(&data).unwrap(),
+            Value::List(vec![Value::Object(first), Value::Object(second)])
+        );
     }
 
     #[test]
     fn an_array_with_names_is_associative() {
         let data = [0x09, 0x03, 0x03, b'n', 0x02, 0x01, 0x03];
-        let pairs = vec![("n".into(), Value::Boolean(false)), ("0".into(), Value::Boolean(true))];
+        let pairs = vec![
+            ("n".into(), Value::Boolean(false)),
+            ("0".into(), Value::Boolean(true)),
+        ];
         assert_eq!(one(&data).unwrap(), Value::EcmaArray(pairs));
     }
 
@@ -233,8 +268,14 @@ mod tests {
         assert_eq!(one(&[0x0A, 0x02]).unwrap_err().code, "amf.reference");
         assert_eq!(one(&[0x0A, 0x07]).unwrap_err().code, "amf.externalizable");
         assert_eq!(one(&[0x0D]).unwrap_err().code, "amf.marker");
-        assert_eq!(one(&[0x09, 0xFF, 0xFF, 0xFF, 0xFF, 0x01]).unwrap_err().code, "amf.truncated");
-        assert_eq!(one(&[0x0A, 0xFF, 0xFF, 0xFF, 0xFB, 0x01]).unwrap_err().code, "amf.truncated");
+        assert_eq!(
+            one(&[0x09, 0xFF, 0xFF, 0xFF, 0xFF, 0x01]).unwrap_err().code,
+            "amf.truncated"
+        );
+        assert_eq!(
+            one(&[0x0A, 0xFF, 0xFF, 0xFF, 0xFB, 0x01]).unwrap_err().code,
+            "amf.truncated"
+        );
         let deep = [[0x09, 0x03, 0x01].repeat(20), vec![1]].concat();
         assert_eq!(one(&deep).unwrap_err().code, "amf.depth");
     }

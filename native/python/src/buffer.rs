@@ -25,7 +25,9 @@ pub fn with_bytes<R>(data: &Bound<'_, PyAny>, read: impl FnOnce(&[u8]) -> R) -> 
     let buffer = match PyBuffer::<u8>::get(data) {
         Ok(buffer) => buffer,
         Err(error) => {
-            let Ok(bytes) = data.call_method0("tobytes") else { return Err(error) };
+            let Ok(bytes) = data.call_method0("tobytes") else {
+                return Err(error);
+            };
             return Ok(read(bytes.downcast::<PyBytes>()?.as_bytes()));
         }
     };

@@ -38,9 +38,9 @@ fn audio_fields<'py>(py: Python<'py>, audio: &AudioConfig) -> PyResult<Bound<'py
     fields.set_item("channels", audio.channels)?;
     fields.set_item("profile", audio.profile)?;
     fields.set_item("codec_string", &audio.codec_string)?;
-    fields.set_item("parametric_stereo", audio.parametric_stereo)?;
     if let Some(rate) = audio.output_sample_rate {
         fields.set_item("output_sample_rate", rate)?;
+        fields.set_item("parametric_stereo", audio.parametric_stereo)?;
     }
     if let Some(samples) = audio.pre_skip {
         fields.set_item("pre_skip", samples)?;

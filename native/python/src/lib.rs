@@ -2,12 +2,14 @@
 
 use pyo3::prelude::*;
 
+mod amf;
 mod batch;
 mod buffer;
 mod config;
 mod flv;
 mod http;
 mod mp4;
+mod rtmp;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -16,5 +18,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     http::register(module)?;
     config::register(module)?;
     mp4::register(module)?;
+    amf::register(module)?;
+    rtmp::register(module)?;
     Ok(())
 }

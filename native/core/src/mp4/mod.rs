@@ -11,6 +11,8 @@ mod fragments;
 mod moov;
 mod scan;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use finalize::{finalize, Finished, Storage};
 pub use scan::{scan, Scan, ScannedBox};

@@ -12,13 +12,12 @@
 
 use super::{kind, DEFAULT_CHUNK_BYTES, EXTENDED_TIMESTAMP};
 use crate::fault::Fault;
-use crate::limits::{RTMP_CHUNK_BYTES, RTMP_CHUNK_STREAMS, RTMP_MESSAGE_BYTES, RTMP_PARTIAL_BYTES};
+use crate::limits::{
+    IDLE_BUFFER_BYTES, RTMP_CHUNK_BYTES, RTMP_CHUNK_STREAMS, RTMP_MESSAGE_BYTES, RTMP_PARTIAL_BYTES,
+};
 
 /// The longest chunk header: basic header of 3 bytes, message header of 11, extended timestamp of 4.
 pub const HEADER_BYTES: usize = 18;
-
-/// Buffers up to this size are kept for a chunk stream's next message.
-const KEPT_BUFFER_BYTES: usize = 64 << 10;
 
 // The length field has 24 bits, so that no message can be larger than the cap.
 const _: () = assert!(RTMP_MESSAGE_BYTES > 0xFF_FFFF);
@@ -95,7 +94,13 @@ pub struct ChunkReader {
 
 impl Default for ChunkReader {
     fn default() -> Self {
-        Self { chunk_size: DEFAULT_CHUNK_BYTES, streams: Vec::new(), chunk: None, lent: None, partial_bytes: 0 }
+        Self {
+            chunk_size: DEFAULT_CHUNK_BYTES,
+            streams: Vec::new(),
+            chunk: None,
+            lent: None,
+            partial_bytes: 0,
+        }
     }
 }
 
@@ -108,7 +113,13 @@ impl ChunkReader {
             Some(chunk) => (chunk, 0),
             None => match self.parse_header(data)? {
                 Some(header) => (self.apply(&header), header.size),
-                None => return Ok(Progress { used: 0, chunk_ended: false, message: None }),
+                None => {
+                    return Ok(Progress {
+                        used: 0,
+                        chunk_ended: false,
+                        message: None,
+                    })
+                }
             },
         };
         let body = &data[head_used..];
@@ -118,7 +129,11 @@ impl ChunkReader {
         let used = head_used + body.len();
         let chunk_ended = left == 0;
         let message = self.append(chunk.index, body)?;
-        Ok(Progress { used, chunk_ended, message })
+        Ok(Progress {
+            used,
+            chunk_ended,
+            message,
+        })
     }
 
     /// Frees the buffer that the last message was lent from when it is large.
@@ -126,7 +141,7 @@ impl ChunkReader {
         let Some(index) = self.lent.take() else { return };
         let payload = &mut self.streams[index].payload;
         payload.clear();
-        if payload.capacity() > KEPT_BUFFER_BYTES {
+        if payload.capacity() > IDLE_BUFFER_BYTES {
             *payload = Vec::new();
         }
     }
@@ -152,7 +167,11 @@ impl ChunkReader {
         let (kind, message_stream, timestamp) = (stream.kind, stream.message_stream, stream.timestamp);
         match kind {
             kind::SET_CHUNK_SIZE | kind::ABORT => {
-                let value = control_value(if in_one_piece { body } else { &self.streams[index].payload })?;
+                let value = control_value(if in_one_piece {
+                    body
+                } else {
+                    &self.streams[index].payload
+                })?;
                 if kind == kind::ABORT {
                     self.abort(value);
                 } else {
@@ -161,8 +180,17 @@ impl ChunkReader {
                 Ok(None)
             }
             _ => {
-                let payload = if in_one_piece { body } else { &self.streams[index].payload };
-                Ok(Some(Message { kind, message_stream, timestamp, payload }))
+                let payload = if in_one_piece {
+                    body
+                } else {
+                    &self.streams[index].payload
+                };
+                Ok(Some(Message {
+                    kind,
+                    message_stream,
+                    timestamp,
+                    payload,
+                }))
             }
         }
     }
@@ -170,7 +198,8 @@ impl ChunkReader {
     fn set_chunk_size(&mut self, size: u32) -> Result<(), Fault> {
         let size = size as usize;
         if !(1..=RTMP_CHUNK_BYTES).contains(&size) {
-            let message = format!("the peer set a chunk size of {size} bytes (1 to {RTMP_CHUNK_BYTES} are accepted)");
+            let message =
+                format!("the peer set a chunk size of {size} bytes (1 to {RTMP_CHUNK_BYTES} are accepted)");
             return Err(Fault::new("rtmp.chunk_size", message));
         }
         self.chunk_size = size;
@@ -178,7 +207,11 @@ impl ChunkReader {
     }
 
     fn abort(&mut self, id: u32) {
-        if let Some(stream) = self.streams.iter_mut().find(|stream| stream.id == id && stream.unfinished) {
+        if let Some(stream) = self
+            .streams
+            .iter_mut()
+            .find(|stream| stream.id == id && stream.unfinished)
+        {
             self.partial_bytes -= stream.payload.len();
             stream.payload = Vec::new();
             stream.unfinished = false;
@@ -187,14 +220,25 @@ impl ChunkReader {
 
     /// The chunk header at the front of `bytes`; None when it is cut.
     fn parse_header(&self, bytes: &[u8]) -> Result<Option<Header>, Fault> {
-        let Some((header_type, id, basic_size)) = basic_header(bytes) else { return Ok(None) };
+        let Some((header_type, id, basic_size)) = basic_header(bytes) else {
+            return Ok(None);
+        };
         let (index, new_stream) = self.find_stream(id, header_type)?;
         let fields_size = [11, 7, 3, 0][usize::from(header_type)];
         let mut size = basic_size + fields_size;
-        let Some(fields) = bytes.get(basic_size..size) else { return Ok(None) };
+        let Some(fields) = bytes.get(basic_size..size) else {
+            return Ok(None);
+        };
         let rest = &bytes[size..];
-        let mut header =
-            Header { size, index, new_stream, header_type, field: None, length_and_kind: None, message_stream: None };
+        let mut header = Header {
+            size,
+            index,
+            new_stream,
+            header_type,
+            field: None,
+            length_and_kind: None,
+            message_stream: None,
+        };
         if let [a, b, c, more @ ..] = fields {
             let field = u32::from_be_bytes([0, *a, *b, *c]);
             let extended = field == EXTENDED_TIMESTAMP;
@@ -206,12 +250,18 @@ impl ChunkReader {
             }
             header.field = Some((field, extended));
             if extended {
-                let Some(&[a, b, c, d]) = rest.get(..4) else { return Ok(None) };
+                let Some(&[a, b, c, d]) = rest.get(..4) else {
+                    return Ok(None);
+                };
                 header.field = Some((u32::from_be_bytes([a, b, c, d]), extended));
                 size += 4;
             }
         } else {
-            match self.streams.get(index).map_or(Some(0), |stream| stream.repeated_timestamp(rest)) {
+            match self
+                .streams
+                .get(index)
+                .map_or(Some(0), |stream| stream.repeated_timestamp(rest))
+            {
                 Some(repeated) => size += repeated,
                 None => return Ok(None),
             }
@@ -242,7 +292,10 @@ impl ChunkReader {
     /// Makes a parsed header the state of its chunk stream and of the reader.
     fn apply(&mut self, header: &Header) -> Chunk {
         if let Some(id) = header.new_stream {
-            self.streams.push(ChunkStream { id, ..ChunkStream::default() });
+            self.streams.push(ChunkStream {
+                id,
+                ..ChunkStream::default()
+            });
         }
         let stream = &mut self.streams[header.index];
         if let Some((field, extended)) = header.field {
@@ -255,12 +308,19 @@ impl ChunkReader {
             stream.message_stream = message_stream;
         }
         if !stream.unfinished {
-            let base = if header.header_type == 0 { 0 } else { stream.timestamp };
+            let base = if header.header_type == 0 {
+                0
+            } else {
+                stream.timestamp
+            };
             stream.timestamp = base.wrapping_add(stream.field);
             stream.unfinished = true;
         }
         let left = (stream.length - stream.payload.len()).min(self.chunk_size);
-        Chunk { index: header.index, left }
+        Chunk {
+            index: header.index,
+            left,
+        }
     }
 }
 
@@ -271,9 +331,16 @@ impl ChunkStream {
         if !self.extended {
             return Some(0);
         }
-        let message = if self.unfinished { self.timestamp } else { self.timestamp.wrapping_add(self.field) };
+        let message = if self.unfinished {
+            self.timestamp
+        } else {
+            self.timestamp.wrapping_add(self.field)
+        };
         let seen = &rest[..rest.len().min(4)];
-        if ![self.field, message].iter().any(|expected| expected.to_be_bytes().starts_with(seen)) {
+        if ![self.field, message]
+            .iter()
+            .any(|expected| expected.to_be_bytes().starts_with(seen))
+        {
             return Some(0);
         }
         (seen.len() == 4).then_some(4)
@@ -285,7 +352,10 @@ fn basic_header(bytes: &[u8]) -> Option<(u8, u32, usize)> {
     let &first = bytes.first()?;
     let (id, size) = match first & 63 {
         0 => (64 + u32::from(*bytes.get(1)?), 2),
-        1 => (64 + u32::from(u16::from_le_bytes([*bytes.get(1)?, *bytes.get(2)?])), 3),
+        1 => (
+            64 + u32::from(u16::from_le_bytes([*bytes.get(1)?, *bytes.get(2)?])),
+            3,
+        ),
         id => (u32::from(id), 1),
     };
     Some((first >> 6, id, size))
@@ -295,6 +365,9 @@ fn basic_header(bytes: &[u8]) -> Option<(u8, u32, usize)> {
 pub(super) fn control_value(payload: &[u8]) -> Result<u32, Fault> {
     match payload {
         [a, b, c, d, ..] => Ok(u32::from_be_bytes([*a, *b, *c, *d])),
-        _ => Err(Fault::new("rtmp.control", format!("a protocol control message of {} bytes", payload.len()))),
+        _ => Err(Fault::new(
+            "rtmp.control",
+            format!("a protocol control message of {} bytes", payload.len()),
+        )),
     }
 }

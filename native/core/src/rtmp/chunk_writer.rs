@@ -25,8 +25,10 @@ impl Outgoing<'_> {
     pub fn write_to(&self, chunk_size: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
         let size = self.payload.len();
         if size > 0xFF_FFFF || !(2..=65_599).contains(&self.chunk_stream) || chunk_size == 0 {
-            let message =
-                format!("cannot write {size} bytes on chunk stream {} in chunks of {chunk_size}", self.chunk_stream);
+            let message = format!(
+                "cannot write {size} bytes on chunk stream {} in chunks of {chunk_size}",
+                self.chunk_stream
+            );
             return Err(Fault::new("rtmp.write", message));
         }
         let mut pieces = self.payload.chunks(chunk_size);
@@ -66,9 +68,17 @@ impl Outgoing<'_> {
 
 /// Rows of a tag table as messages with the timestamp `dts` modulo 2^32. Fails for a table that is not
 /// whole rows, a row that points outside of `arena`, and what [`Outgoing::write_to`] fails for.
-pub fn write_rows(arena: &[u8], table: &[u8], message_stream: u32, chunk_size: usize) -> Result<Vec<u8>, Fault> {
+pub fn write_rows(
+    arena: &[u8],
+    table: &[u8],
+    message_stream: u32,
+    chunk_size: usize,
+) -> Result<Vec<u8>, Fault> {
     if table.len() % TAG_BYTES != 0 {
-        return Err(Fault::new("rtmp.write", format!("a table of {} bytes is not whole rows", table.len())));
+        return Err(Fault::new(
+            "rtmp.write",
+            format!("a table of {} bytes is not whole rows", table.len()),
+        ));
     }
     let mut out = Vec::with_capacity(arena.len() + table.len());
     for row in table.chunks_exact(TAG_BYTES) {
@@ -77,7 +87,11 @@ pub fn write_rows(arena: &[u8], table: &[u8], message_stream: u32, chunk_size: u
         let tag = Tag::read_from(&bytes);
         let start = tag.offset as usize;
         let Some(payload) = arena.get(start..start.saturating_add(tag.size as usize)) else {
-            let message = format!("a row of {} bytes at {start} in an arena of {}", tag.size, arena.len());
+            let message = format!(
+                "a row of {} bytes at {start} in an arena of {}",
+                tag.size,
+                arena.len()
+            );
             return Err(Fault::new("rtmp.write", message));
         };
         let chunk_stream = match tag.kind {
@@ -86,7 +100,14 @@ pub fn write_rows(arena: &[u8], table: &[u8], message_stream: u32, chunk_size: u
             _ => chunk_stream::DATA,
         };
         let timestamp = tag.dts as u32;
-        Outgoing { chunk_stream, kind: tag.kind, message_stream, timestamp, payload }.write_to(chunk_size, &mut out)?;
+        Outgoing {
+            chunk_stream,
+            kind: tag.kind,
+            message_stream,
+            timestamp,
+            payload,
+        }
+        .write_to(chunk_size, &mut out)?;
     }
     Ok(out)
 }

@@ -146,18 +146,36 @@ mod tests {
 
     fn message(chunk_stream: u32, kind: u8, timestamp: u32, payload: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        Outgoing { chunk_stream, kind, message_stream: 1, timestamp, payload }.write_to(128, &mut out).unwrap();
+        Outgoing {
+            chunk_stream,
+            kind,
+            message_stream: 1,
+            timestamp,
+            payload,
+        }
+        .write_to(128, &mut out)
+        .unwrap();
         out
     }
 
     fn timestamps(connection: &mut Connection) -> Vec<u32> {
-        connection.inbox.take_batch().tags.iter().map(|tag| tag.timestamp).collect()
+        connection
+            .inbox
+            .take_batch()
+            .unwrap()
+            .tags
+            .iter()
+            .map(|tag| tag.timestamp)
+            .collect()
     }
 
     #[test]
     fn both_roles_agree() {
         let (mut client, mut server) = (Connection::new(Role::Client), Connection::new(Role::Server));
-        client.outbox.command(3, 0, &[Value::Text("early".into())]).unwrap();
+        client
+            .outbox
+            .command(3, 0, &[Value::Text("early".into())])
+            .unwrap();
         for _ in 0..2 {
             server.feed(&client.outbox.take());
             client.feed(&server.outbox.take());
@@ -191,9 +209,12 @@ mod tests {
         bytes.chunks(1).for_each(|byte| split.feed(byte));
         for mut connection in [whole, split] {
             assert_eq!(connection.fault(), None);
-            let batch = connection.inbox.take_batch();
+            let batch = connection.inbox.take_batch().unwrap();
             assert_eq!(batch.arena, [&payload[..], b"x"].concat());
-            assert_eq!(batch.tags.iter().map(|tag| tag.timestamp).collect::<Vec<_>>(), [0x0102_C403, 9]);
+            assert_eq!(
+                batch.tags.iter().map(|tag| tag.timestamp).collect::<Vec<_>>(),
+                [0x0102_C403, 9]
+            );
         }
     }
 
@@ -219,21 +240,32 @@ mod tests {
         let pong = message(2, 4, 0, &[0, 7, 1, 2, 3, 4]);
         let window = message(2, 5, 0, &[0, 0, 1, 0]);
         let on_control = |bytes: Vec<u8>| [&bytes[..8], &[0; 4], &bytes[12..]].concat();
-        assert_eq!(connection.outbox.take(), [acknowledged, pong, window].map(on_control).concat());
+        assert_eq!(
+            connection.outbox.take(),
+            [acknowledged, pong, window].map(on_control).concat()
+        );
         assert_eq!(u64::from(received), connection.received_bytes);
         assert!(connection.inbox.take_events().is_empty());
     }
 
     #[test]
     fn bad_chunks_have_named_faults() {
-        let many: Vec<u8> = (0..=RTMP_CHUNK_STREAMS as u32).flat_map(|id| message(3 + id, 8, 0, b"")).collect();
+        let many: Vec<u8> = (0..=RTMP_CHUNK_STREAMS as u32)
+            .flat_map(|id| message(3 + id, 8, 0, b""))
+            .collect();
         let cases = [
             (message(2, 1, 0, &[0; 4]), "rtmp.chunk_size"),
-            (message(2, 1, 0, &0x7FFF_FFFF_u32.to_be_bytes()), "rtmp.chunk_size"),
+            (
+                message(2, 1, 0, &0x7FFF_FFFF_u32.to_be_bytes()),
+                "rtmp.chunk_size",
+            ),
             (message(2, 5, 0, &[0; 3]), "rtmp.control"),
             (message(2, 4, 0, &[0]), "rtmp.control"),
             (vec![0xC5, 1], "rtmp.no_header"),
-            ([&message(4, 9, 0, &[0; 200])[..12 + 128], &message(4, 9, 0, b"x")].concat(), "rtmp.interrupted"),
+            (
+                [&message(4, 9, 0, &[0; 200])[..12 + 128], &message(4, 9, 0, b"x")].concat(),
+                "rtmp.interrupted",
+            ),
             (many, "rtmp.chunk_streams"),
             (message(3, 20, 0, &[0xFF]), "amf.marker"),
             (message(3, 20, 0, &vec![5; 2 << 20]), "rtmp.events"),

@@ -35,7 +35,11 @@ impl Handshake {
         if role == Role::Client {
             append_hello(out);
         }
-        Self { role, step: Step::Version, packet: Vec::new() }
+        Self {
+            role,
+            step: Step::Version,
+            packet: Vec::new(),
+        }
     }
 
     /// Both sides have agreed.
@@ -51,7 +55,8 @@ impl Handshake {
             let Some(&first) = data.get(used) else { break };
             if self.step == Step::Version {
                 if first != VERSION {
-                    let message = format!("the peer speaks RTMP version {first}, not {VERSION} (or not RTMP at all)");
+                    let message =
+                        format!("the peer speaks RTMP version {first}, not {VERSION} (or not RTMP at all)");
                     return Err(Fault::new("rtmp.version", message));
                 }
                 used += 1;

@@ -25,14 +25,19 @@ pub struct Inbox {
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { batch: Batch::default(), peer_window_bytes: DEFAULT_WINDOW_BYTES, events: Vec::new(), pending_bytes: 0 }
+        Self {
+            batch: Batch::default(),
+            peer_window_bytes: DEFAULT_WINDOW_BYTES,
+            events: Vec::new(),
+            pending_bytes: 0,
+        }
     }
 }
 
 impl Inbox {
-    /// The rows since the last call.
-    pub fn take_batch(&mut self) -> Batch {
-        std::mem::take(&mut self.batch)
+    /// The rows since the last call; None when there are none.
+    pub fn take_batch(&mut self) -> Option<Batch> {
+        (!self.batch.is_empty()).then(|| std::mem::take(&mut self.batch))
     }
 
     /// The events since the last call, each with the number of untaken rows when it came.
@@ -53,7 +58,13 @@ impl Inbox {
                 // Checked before decoding, which takes many times the memory of the message.
                 self.check_pending(payload.len())?;
                 let values = command_values(message.kind, payload)?;
-                self.push_event(Event::Command { message_stream: message.message_stream, values }, payload.len())
+                self.push_event(
+                    Event::Command {
+                        message_stream: message.message_stream,
+                        values,
+                    },
+                    payload.len(),
+                )
             }
             kind::USER_CONTROL => self.accept_user_control(payload, answers),
             kind::WINDOW_ACKNOWLEDGEMENT_SIZE => {
@@ -65,9 +76,21 @@ impl Inbox {
         }
     }
 
-    fn accept_media(&mut self, message_stream: u32, kind: u8, timestamp: u32, body: &[u8]) -> Result<(), Fault> {
+    fn accept_media(
+        &mut self,
+        message_stream: u32,
+        kind: u8,
+        timestamp: u32,
+        body: &[u8],
+    ) -> Result<(), Fault> {
         match push_media(&mut self.batch, kind, timestamp, body)? {
-            Some(values) => self.push_event(Event::Command { message_stream, values }, body.len()),
+            Some(values) => self.push_event(
+                Event::Command {
+                    message_stream,
+                    values,
+                },
+                body.len(),
+            ),
             None => Ok(()),
         }
     }
@@ -75,7 +98,10 @@ impl Inbox {
     fn accept_aggregate(&mut self, message: &Message<'_>) -> Result<(), Fault> {
         for part in Aggregate::new(message.timestamp, message.payload) {
             let part = part?;
-            if matches!(part.kind, media_kind::AUDIO | media_kind::VIDEO | media_kind::SCRIPT) {
+            if matches!(
+                part.kind,
+                media_kind::AUDIO | media_kind::VIDEO | media_kind::SCRIPT
+            ) {
                 self.accept_media(message.message_stream, part.kind, part.timestamp, part.body)?;
             }
         }
@@ -84,7 +110,10 @@ impl Inbox {
 
     fn accept_user_control(&mut self, payload: &[u8], answers: &mut Outbox) -> Result<(), Fault> {
         let [high, low, ref rest @ ..] = *payload else {
-            return Err(Fault::new("rtmp.control", format!("a user control message of {} bytes", payload.len())));
+            return Err(Fault::new(
+                "rtmp.control",
+                format!("a user control message of {} bytes", payload.len()),
+            ));
         };
         let event_type = u16::from_be_bytes([high, low]);
         let first = control_value(rest).unwrap_or(0);

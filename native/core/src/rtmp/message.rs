@@ -3,6 +3,7 @@
 use super::kind;
 use crate::amf0::{self, Value};
 use crate::fault::Fault;
+use crate::limits::BATCH_BYTES;
 use crate::tag::{kind as media_kind, Batch};
 
 /// Something a session decides about.
@@ -37,6 +38,12 @@ pub(super) fn push_media(
     timestamp: u32,
     body: &[u8],
 ) -> Result<Option<Vec<Value>>, Fault> {
+    if !batch.has_room(body.len()) {
+        return Err(Fault::new(
+            "rtmp.untaken",
+            format!("more than {BATCH_BYTES} bytes of media wait to be taken"),
+        ));
+    }
     let script = match kind {
         media_kind::SCRIPT => body,
         kind::DATA_AMF3 => body.strip_prefix(&[0]).unwrap_or(body),
@@ -56,7 +63,9 @@ pub(super) fn push_media(
 
 /// The AMF0 string that script data starts with, and what follows it.
 fn leading_name(script: &[u8]) -> Option<(&[u8], &[u8])> {
-    let &[2, high, low, ref rest @ ..] = script else { return None };
+    let &[2, high, low, ref rest @ ..] = script else {
+        return None;
+    };
     let size = usize::from(u16::from_be_bytes([high, low]));
     (size <= rest.len()).then(|| rest.split_at(size))
 }
@@ -88,7 +97,11 @@ pub(super) struct Aggregate<'a> {
 
 impl<'a> Aggregate<'a> {
     pub fn new(timestamp: u32, payload: &'a [u8]) -> Self {
-        Self { rest: payload, timestamp, first: None }
+        Self {
+            rest: payload,
+            timestamp,
+            first: None,
+        }
     }
 }
 
@@ -103,17 +116,25 @@ impl<'a> Iterator for Aggregate<'a> {
             &[kind, a, b, c, t2, t1, t0, t3, _, _, _, ref rest @ ..] => {
                 let size = u32::from_be_bytes([0, a, b, c]) as usize;
                 let timestamp = u32::from_be_bytes([t3, t2, t1, t0]);
-                rest.get(..size).map(|body| (kind, timestamp, body, &rest[size..]))
+                rest.get(..size)
+                    .map(|body| (kind, timestamp, body, &rest[size..]))
             }
             _ => None,
         };
         let Some((kind, timestamp, body, rest)) = part else {
-            return Some(Err(Fault::new("rtmp.aggregate", "an aggregate message ends inside of one of its messages")));
+            return Some(Err(Fault::new(
+                "rtmp.aggregate",
+                "an aggregate message ends inside of one of its messages",
+            )));
         };
         self.rest = rest.get(4..).unwrap_or_default();
         let first = *self.first.get_or_insert(timestamp);
         let timestamp = self.timestamp.wrapping_add(timestamp.wrapping_sub(first));
-        Some(Ok(Part { kind, timestamp, body }))
+        Some(Ok(Part {
+            kind,
+            timestamp,
+            body,
+        }))
     }
 }
 
@@ -124,7 +145,11 @@ mod tests {
     fn rows(kind: u8, body: &[u8]) -> Vec<Vec<u8>> {
         let mut batch = Batch::default();
         push_media(&mut batch, kind, 7, body).unwrap();
-        batch.tags.iter().map(|tag| batch.arena[tag.offset as usize..][..tag.size as usize].to_vec()).collect()
+        batch
+            .tags
+            .iter()
+            .map(|tag| batch.arena[tag.offset as usize..][..tag.size as usize].to_vec())
+            .collect()
     }
 
     #[test]
@@ -132,7 +157,11 @@ mod tests {
         let named = |name: &str, rest: &[u8]| [&[2, 0, name.len() as u8][..], name.as_bytes(), rest].concat();
         let metadata = named("onMetaData", &[8, 0, 0, 0, 0, 0, 0, 9]);
         let set_metadata = named("@setDataFrame", &metadata);
-        for (kind, body) in [(18, &metadata), (18, &set_metadata), (15, &[&[0], &set_metadata[..]].concat())] {
+        for (kind, body) in [
+            (18, &metadata),
+            (18, &set_metadata),
+            (15, &[&[0], &set_metadata[..]].concat()),
+        ] {
             assert_eq!(rows(kind, body), std::slice::from_ref(&metadata));
         }
         assert!(rows(18, &named("|RtmpSampleAccess", &[1, 1])).is_empty());
@@ -144,19 +173,36 @@ mod tests {
     fn a_status_in_a_data_message_is_an_event() {
         let body = amf0::encode(&[Value::Text("onPlayStatus".into()), Value::Null]).unwrap();
         let values = push_media(&mut Batch::default(), 18, 0, &body).unwrap();
-        assert_eq!(values, Some(vec![Value::Text("onPlayStatus".into()), Value::Null]));
+        assert_eq!(
+            values,
+            Some(vec![Value::Text("onPlayStatus".into()), Value::Null])
+        );
     }
 
     #[test]
     fn aggregates_are_rebased() {
         let part = |kind: u8, timestamp: u8, body: &[u8]| {
-            [&[kind, 0, 0, body.len() as u8, 0, 0, timestamp, 0, 0, 0, 0][..], body, &[0xEE; 4]].concat()
+            [
+                &[kind, 0, 0, body.len() as u8, 0, 0, timestamp, 0, 0, 0, 0][..],
+                body,
+                &[0xEE; 4],
+            ]
+            .concat()
         };
         let payload = [part(8, 10, b"a"), part(9, 5, b"bc"), part(9, 30, b"")].concat();
         let expected = [(8, 1000, &b"a"[..]), (9, 995, b"bc"), (9, 1020, b"")];
         for end in [payload.len(), payload.len() - 4] {
-            let parts: Vec<_> = Aggregate::new(1000, &payload[..end]).map(Result::unwrap).collect();
-            assert_eq!(parts, expected.map(|(kind, timestamp, body)| Part { kind, timestamp, body }));
+            let parts: Vec<_> = Aggregate::new(1000, &payload[..end])
+                .map(Result::unwrap)
+                .collect();
+            assert_eq!(
+                parts,
+                expected.map(|(kind, timestamp, body)| Part {
+                    kind,
+                    timestamp,
+                    body
+                })
+            );
         }
         let cut: Vec<_> = Aggregate::new(0, &payload[..20]).collect();
         assert_eq!(cut.len(), 2);

@@ -16,7 +16,11 @@ pub struct Outbox {
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { bytes: Vec::new(), chunk_size: DEFAULT_CHUNK_BYTES, window_bytes: None }
+        Self {
+            bytes: Vec::new(),
+            chunk_size: DEFAULT_CHUNK_BYTES,
+            window_bytes: None,
+        }
     }
 }
 
@@ -35,7 +39,10 @@ impl Outbox {
     /// Sends Set Chunk Size and obeys it. Fails for a size that we would not accept from a peer.
     pub fn chunk_size(&mut self, size: u32) -> Result<(), Fault> {
         if !(1..=RTMP_CHUNK_BYTES).contains(&(size as usize)) {
-            return Err(Fault::new("rtmp.chunk_size", format!("cannot send chunks of {size} bytes")));
+            return Err(Fault::new(
+                "rtmp.chunk_size",
+                format!("cannot send chunks of {size} bytes"),
+            ));
         }
         self.control(kind::SET_CHUNK_SIZE, &size.to_be_bytes())?;
         self.chunk_size = size as usize;
@@ -80,8 +87,20 @@ impl Outbox {
         self.send(chunk_stream::CONTROL, kind, 0, payload)
     }
 
-    fn send(&mut self, chunk_stream: u32, kind: u8, message_stream: u32, payload: &[u8]) -> Result<(), Fault> {
-        Outgoing { chunk_stream, kind, message_stream, timestamp: 0, payload }
-            .write_to(self.chunk_size, &mut self.bytes)
+    fn send(
+        &mut self,
+        chunk_stream: u32,
+        kind: u8,
+        message_stream: u32,
+        payload: &[u8],
+    ) -> Result<(), Fault> {
+        Outgoing {
+            chunk_stream,
+            kind,
+            message_stream,
+            timestamp: 0,
+            payload,
+        }
+        .write_to(self.chunk_size, &mut self.bytes)
     }
 }
