@@ -67,7 +67,7 @@ def test_the_options_of_record_are_those_of_the_program() -> None:
 
 @pytest.mark.parametrize("verb", ["origin", "inspect", "demo"])
 def test_the_options_of_other_verbs_exist(verb: str) -> None:
-    entry = re.search(rf"^`reel {verb}.*?(?=\n\n)", README, re.MULTILINE | re.DOTALL)
+    entry = re.search(rf"^- `reel {verb}.*?(?=\n\n)", README, re.MULTILINE | re.DOTALL)
     assert entry
     assert long_options(entry.group()) == long_options(reel_help(verb)) - {"--help"}
 

@@ -8,9 +8,12 @@
 mod boxes;
 mod finalize;
 mod fragments;
+mod init;
 mod moov;
 mod scan;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use finalize::{finalize, Finished, Storage};
 pub use scan::{scan, Scan, ScannedBox};

@@ -1,0 +1,144 @@
+"""HLS playlists, read back with all their segments."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import unquote, urlsplit
+
+import m3u8  # type: ignore[import-untyped]
+
+from engine.mux.probe.av_file import check_transport, demux
+from engine.mux.probe.report import Meters, Report
+
+_LARGEST_PLAYLIST_BYTES = 16 << 20
+_LARGEST_INIT_BYTES = 1 << 20
+
+
+@dataclass(slots=True)
+class _Listed:
+    """A segment as the playlist lists it, and where its media begins."""
+
+    name: str
+    extinf_ms: float
+    breaks: bool
+    start_ms: float
+    end_ms: float
+    frame_ms: float
+
+
+def probe_playlist(path: Path, report: Report) -> None:
+    """The playlist's own rules, then each segment."""
+    report.container = "HLS"
+    if report.size_bytes > _LARGEST_PLAYLIST_BYTES:
+        report.damage(f"a playlist of {report.size_bytes} bytes")
+        return
+    try:
+        playlist: Any = m3u8.loads(path.read_text("utf-8"))
+    except Exception as error:  # the library raises whatever its input provokes
+        report.damage(f"not a playlist: {error}")
+        return
+    if playlist.is_variant:
+        report.damage("a multivariant playlist, not a media playlist")
+        return
+    report.segments = len(playlist.segments)
+    _check_tags(playlist, report)
+    meters = Meters(report)
+    listed = [_probe_segment(path.parent, segment, report, meters) for segment in playlist.segments]
+    meters.finish()
+    _compare_durations([one for one in listed if one is not None], report)
+
+
+def _check_tags(playlist: Any, report: Report) -> None:
+    if not playlist.segments:
+        report.damage("lists no segment")
+    if not playlist.is_endlist:
+        report.damage("no EXT-X-ENDLIST: still growing, or cut")
+    target_s = playlist.target_duration
+    if target_s is None:
+        report.damage("no EXT-X-TARGETDURATION")
+        return
+    for segment in playlist.segments:
+        if segment.duration is None:
+            report.damage(f"{segment.uri}: no EXTINF")
+        elif int(segment.duration + 0.5) > target_s:
+            report.damage(
+                f"{segment.uri}: {segment.duration:.3f} s is beyond EXT-X-TARGETDURATION {target_s:g}"
+            )
+
+
+def _probe_segment(folder: Path, segment: Any, report: Report, meters: Meters) -> _Listed | None:
+    if segment.discontinuity:
+        report.discontinuity(f"before {segment.uri}")
+        meters.break_clocks()
+    part = Report(segment.uri, "segment")
+    for meter in meters:
+        meter.begin_piece()
+    try:
+        _read_segment(folder, segment, part, meters)
+    except OSError as error:
+        part.damage(error.strerror or str(error))
+    for line in part.damaged:
+        report.damage(f"{segment.uri}: {line}")
+    report.size_bytes += part.size_bytes
+    report.tracks += part.tracks
+    starts = {meter.track.kind: meter.piece_first_ms for meter in meters if meter.piece_first_ms is not None}
+    sections = [section for meter in meters if (section := meter.section_ms())]
+    if not starts or segment.duration is None:
+        return None
+    return _Listed(
+        segment.uri,
+        segment.duration * 1000,
+        segment.discontinuity,
+        starts.get("video", starts.get("audio", 0.0)),
+        max(end for _, end in sections),
+        max(meter.track.frame_ms for meter in meters),
+    )
+
+
+def _read_segment(folder: Path, segment: Any, part: Report, meters: Meters) -> None:
+    file = _beside(folder, segment.uri)
+    part.size_bytes = file.stat().st_size
+    with file.open("rb") as opened:
+        if segment.init_section is None:
+            check_transport(opened, part)
+            opened.seek(0)
+            demux(opened, "mpegts", part, meters)
+            return
+        with _beside(folder, segment.init_section.uri).open("rb") as init:
+            demux(_Joined(init.read(_LARGEST_INIT_BYTES), opened), "mp4", part, meters)
+
+
+class _Joined:
+    """An initialization section and a segment as one stream."""
+
+    def __init__(self, header: bytes, file: BinaryIO) -> None:
+        self._header = io.BytesIO(header)
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        return self._header.read(size) or self._file.read(size)
+
+
+def _beside(folder: Path, uri: str) -> Path:
+    """The file of a relative URI (RFC 8216 section 2).
+
+    Raises:
+        OSError: the URI leads elsewhere.
+    """
+    parts = urlsplit(uri)
+    file = folder / unquote(parts.path)
+    if parts.scheme or parts.netloc or not file.resolve().is_relative_to(folder.resolve()):
+        raise OSError("not a file beside the playlist")
+    return file
+
+
+def _compare_durations(listed: list[_Listed], report: Report) -> None:
+    """EXTINF against the media: to the next segment's start, or to the last packet's end."""
+    for one, following in zip(listed, [*listed[1:], None], strict=True):
+        end_ms = one.end_ms if following is None or following.breaks else following.start_ms
+        media_ms = end_ms - one.start_ms
+        if abs(media_ms - one.extinf_ms) > one.frame_ms + 1:
+            report.damage(f"{one.name}: EXTINF says {one.extinf_ms:.0f} ms, its media {media_ms:.0f} ms")

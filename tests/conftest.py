@@ -1,0 +1,51 @@
+"""Fixtures that all tests share: sample streams, real captures, a current FFmpeg."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from oracle.samples import CAPTURES, MANIFEST, ROOT, SAMPLE_STREAMS
+from programs import missing, modern_ffmpeg
+
+
+@pytest.fixture(scope="session")
+def sample() -> Callable[[str], Path]:
+    """The path of a sample stream by its name, `invalid/...` with its suffix."""
+
+    def path_of(name: str) -> Path:
+        path = SAMPLE_STREAMS / (name if name.startswith("invalid/") else f"{name}.flv")
+        assert path.is_file(), f"{path} is no sample stream"
+        return path
+
+    return path_of
+
+
+@pytest.fixture(scope="session")
+def manifest() -> dict[str, dict[str, Any]]:
+    """What sample_streams/manifest.json says, by file name."""
+    return MANIFEST
+
+
+@pytest.fixture(scope="session")
+def shared_media() -> Path:
+    """The folder of real captures, beside the clone or where REEL_SHARED says."""
+    shared = Path(os.environ.get("REEL_SHARED", ROOT.parent / "shared"))
+    if not (shared / "media").is_dir():
+        missing("the folder of captures ../shared/media (or REEL_SHARED)")
+    return shared / "media"
+
+
+@pytest.fixture(params=CAPTURES)
+def capture(request: pytest.FixtureRequest, shared_media: Path) -> Path:
+    """Each real capture."""
+    return shared_media / f"{request.param}.flv"
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    """A current FFmpeg: the binary of the wheel imageio-ffmpeg."""
+    return modern_ffmpeg()
