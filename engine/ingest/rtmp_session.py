@@ -84,6 +84,7 @@ class EndReason(StrEnum):
     """Why a session is over."""
 
     UNPUBLISHED = "unpublished"  # the publisher left
+    DATA_ENDED = "data ended"  # as nginx-rtmp says, in every mode, that the publisher left
     STOPPED = "stopped"  # the server stopped playing
     COMPLETED = "completed"  # a file came to its end
     CLOSED = "closed"  # the server closed the connection, or said so
@@ -205,7 +206,7 @@ class RtmpPlay:
                     handler(self, command)
             case (_, "user_control", UserControl.STREAM_EOF, message_stream):
                 if self._state is State.PLAYING and message_stream == self._message_stream:
-                    self._finish(EndReason.STOPPED)
+                    self._finish(EndReason.DATA_ENDED)
 
     def _on_result(self, command: Command) -> None:
         if command.transaction == _CONNECT:

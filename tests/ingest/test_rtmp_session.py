@@ -204,7 +204,7 @@ ENDS: dict[str, tuple[Callable[[Words], None], EndReason]] = {
     ),
     "connection closed": (lambda w: w.status("NetConnection.Connect.Closed"), EndReason.CLOSED),
     "close": (lambda w: w.say("close", 0.0, None), EndReason.CLOSED),
-    "stream eof": (lambda w: w.connection.send_user_control(1, 5), EndReason.STOPPED),
+    "stream eof": (lambda w: w.connection.send_user_control(1, 5), EndReason.DATA_ENDED),
     "eof": (lambda w: w.play.receive_eof(), EndReason.CLOSED),
 }
 
