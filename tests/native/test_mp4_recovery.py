@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -139,11 +138,11 @@ def test_errors_of_the_system_keep_their_number(whole: Whole, tmp_path: Path) ->
         _native.scan_mp4(str(tmp_path / "absent.mp4"))
 
 
-def test_a_full_disk_leaves_a_file_to_finalize_later(whole: Whole) -> None:
+def test_a_full_disk_leaves_a_file_to_finalize_later(whole: Whole, tmp_path: Path) -> None:
     """A process may not grow files beyond its limit: EFBIG comes where ENOSPC would."""
     resource = pytest.importorskip("resource")
     signal = pytest.importorskip("signal")
-    path = Path(f"/tmp/reel-full-{os.getpid()}.mp4")
+    path = tmp_path / "file.mp4"
     path.write_bytes(whole.data)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -159,7 +158,6 @@ def test_a_full_disk_leaves_a_file_to_finalize_later(whole: Whole) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, ignored)
-        path.unlink()
 
 
 def test_what_is_no_recording_is_refused_by_name(tmp_path: Path) -> None:
