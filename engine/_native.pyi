@@ -1,17 +1,17 @@
 """Types of the Rust binding. The wire formats and their limits are documented in native/core."""
 
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import Literal, TypeAlias, final
 
 from typing_extensions import Buffer
 
-AmfValue = float | bool | str | None | list["AmfValue"] | dict[str, "AmfValue"]
+AmfValue: TypeAlias = float | bool | str | list[AmfValue] | dict[str, AmfValue] | None
 
 TAG_BYTES: int
 
 @final
 class FlvReader:
-    """FLV bytes to tags. `feed` never raises: after bad input `fault` is set and further bytes are ignored."""
+    """FLV bytes to tags. `feed` never raises: after bad input `fault` is set and no more is read."""
 
     def __new__(cls) -> FlvReader: ...
     def feed(self, data: Buffer, /) -> None: ...
@@ -45,7 +45,7 @@ class HttpFlvReader:
     @property
     def fault(self) -> tuple[str, str] | None: ...
 
-RtmpEvent = (
+RtmpEvent: TypeAlias = (
     tuple[int, Literal["handshake"]]
     | tuple[int, Literal["command"], int, list[AmfValue]]
     | tuple[int, Literal["user_control"], int, int]
@@ -62,7 +62,7 @@ class RtmpConnection:
     def __new__(cls, role: Literal["client", "server"], /) -> RtmpConnection: ...
     def feed(self, data: Buffer, /) -> None: ...
     def take(self) -> tuple[bytes, bytes] | None:
-        """(arena, table) of audio, video and script messages; aggregates are split, `@setDataFrame` removed."""
+        """(arena, table) of audio, video and script messages; aggregates split, `@setDataFrame` removed."""
     def take_events(self) -> list[RtmpEvent]:
         """Events since the last call; the first field is the row count of the untaken table when it came."""
     def take_output(self) -> bytes:
@@ -86,7 +86,9 @@ def flv_tags(
     arena: Buffer, table: Buffer, shift_ms: int, signalling: Literal["source", "enhanced", "legacy"], /
 ) -> tuple[bytes, bytes]:
     """Rows as FLV tags with the timestamp `dts - shift_ms` (modulo 2**32). Second: where each tag starts in
-    the first (native uint32 per row)."""
+    the first (native uint32 per row). `enhanced` changes private legacy ids only; `legacy` drops rows without
+    coded media that have no legacy form (they start where the next row does); rows without a form in the
+    wanted signalling are written unchanged. Raises ValueError for a table that is none or points outside."""
 
 def amf0_encode(values: Sequence[AmfValue], /) -> bytes:
     """dict -> ECMA array at the top level of a script tag's second value, object elsewhere in commands."""
@@ -95,8 +97,8 @@ def amf0_decode(data: Buffer, /) -> list[AmfValue]:
     """All values in data; raises ValueError when it is malformed or beyond the caps."""
 
 def parse_config(codec: int, data: Buffer, /) -> dict[str, int | str | bool]:
-    """A decoder configuration record by table codec number. Video: width, height, profile, level, codec_string.
-    Audio: sample_rate, channels, profile (AAC object type), codec_string. Raises ValueError."""
+    """A decoder configuration record by table codec number. Video: width, height, profile, level,
+    codec_string. Audio: sample_rate, channels, profile (AAC object type), codec_string. Raises ValueError."""
 
 def parse_mp3_header(data: Buffer, /) -> dict[str, int | str | bool]:
     """The first MPEG audio frame header of a payload: sample_rate, channels, layer, bitrate, samples."""
@@ -110,4 +112,4 @@ def finalize_mp4(path: str, /) -> dict[str, int]:
     such a file) or OSError."""
 
 def scan_mp4(path: str, /) -> dict[str, object]:
-    """Top-level boxes without reading media: boxes [(type, offset, size)], fragmented, problem (str or None)."""
+    """Top-level boxes, no media read: boxes [(type, offset, size)], fragmented, problem (str or None)."""

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
+from typing import Self
 
 import structlog
 
@@ -15,7 +16,7 @@ from engine.record import Outcome, Recording, RecordSpec
 
 _log = structlog.get_logger()
 
-_Work = tuple[Callable[[], None], "WriterLane | None", int]
+_Work = tuple[Callable[[], object], "WriterLane | None", int]
 
 
 class WriterThread:
@@ -87,7 +88,7 @@ class Worker:
         self._next_writer = 0
         self.recordings: list[Recording] = []
 
-    async def __aenter__(self) -> Worker:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

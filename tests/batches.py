@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,8 +12,7 @@ from engine import _native
 from engine.media.batch import Batch
 
 AVC_CONFIG = bytes.fromhex(  # 320x180, made by x264
-    "0164000cffe1001a6764000cacd941419f9f011000000300100000030320f14299600100"
-    "0668ebe0a4b22cfdf8f800"
+    "0164000cffe1001a6764000cacd941419f9f011000000300100000030320f142996001000668ebe0a4b22cfdf8f800"
 )
 AAC_CONFIG = bytes.fromhex("1210")  # LC, 44.1 kHz, stereo
 
@@ -57,7 +57,7 @@ def batch(*tags: Tag) -> Batch:
 def split(whole: Batch, at: Iterable[int]) -> list[Batch]:
     """A batch cut into several at these rows, each with rows of its own."""
     borders = [0, *sorted(set(at)), len(whole)]
-    pieces = zip(borders, borders[1:], strict=False)
+    pieces = pairwise(borders)
     return [Batch(whole.arena, whole.tags[start:end].copy()) for start, end in pieces if end > start]
 
 

@@ -16,8 +16,8 @@ from engine.cli.running import run, stopping
 from engine.media import events
 from engine.media.codecs import Format
 from engine.mux.probe import Report, probe
-from engine.origin import Origin
 from engine.origin.samples import sample_path
+from engine.origin.server import Origin
 from engine.record import Outcome, RecordSpec
 from engine.worker import Worker
 
@@ -26,9 +26,9 @@ _VIDEO, _MP3 = "h264_aac_bframes", "h264_mp3"
 
 
 def demo_command(
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder to record into.")
-    ] = Path("recordings/demo"),
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to record into.")] = Path(
+        "recordings/demo"
+    ),
 ) -> None:
     """Publish two sample streams here, record 10 s of them in every format, and check the files."""
     lines = Lines(sys.stdout)
@@ -65,7 +65,8 @@ async def _demo(output: Path, hear: Callable[[events.Event], None]) -> Sequence[
 
 def _print(reports: list[tuple[events.FileFinished, Report]]) -> bool:
     """The table of what was made; true when a file is damaged."""
-    table = Table("format", "tracks", "packets", "duration", "size", "check", "file", box=None)
+    table = Table("format", "tracks", "packets", "duration", "size", "check", box=None)
+    table.add_column("file", overflow="fold")
     for file, report in reports:
         tracks = " + ".join(track.codec for track in report.tracks)
         packets = f"{sum(track.packets for track in report.tracks)}"
@@ -73,6 +74,5 @@ def _print(reports: list[tuple[events.FileFinished, Report]]) -> bool:
         check = "; ".join(report.damaged) or "ok"
         duration = f"{file.duration_ms / 1000:.2f} s"
         table.add_row(file.format.value, tracks, packets, duration, size, check, file.path)
-    console = Console()
-    console.print(table, soft_wrap=not console.is_terminal)
+    Console().print(table)
     return any(report.damaged for _, report in reports)

@@ -34,7 +34,9 @@ def record_command(
     type: Annotated[
         str | None, typer.Option("--type", help="video: all tracks; audio: audio alone. [default: video]")
     ] = None,
-    duration: Annotated[float | None, typer.Option(help="Stop after S seconds of media.", metavar="S")] = None,
+    duration: Annotated[
+        float | None, typer.Option(help="Stop after S seconds of media.", metavar="S")
+    ] = None,
     interval: Annotated[
         float | None, typer.Option(help="Start new files every S seconds, at keyframes.", metavar="S")
     ] = None,
@@ -63,7 +65,9 @@ def record_command(
     ] = None,
     flv_signalling: Annotated[
         str | None,
-        typer.Option("--flv-signalling", help="source, enhanced or legacy codec signalling. [default: source]"),
+        typer.Option(
+            "--flv-signalling", help="source, enhanced or legacy codec signalling. [default: source]"
+        ),
     ] = None,
     header: Annotated[
         list[str] | None, typer.Option("--header", help="An HTTP header to send.", metavar="'K: V'")
@@ -76,7 +80,9 @@ def record_command(
     ] = False,
     spec_file: Annotated[
         str | None,
-        typer.Option("--spec", help="The same fields as JSON; - reads stdin. Options override it.", metavar="FILE"),
+        typer.Option(
+            "--spec", help="The same fields as JSON; - reads stdin. Options override it.", metavar="FILE"
+        ),
     ] = None,
 ) -> None:
     """Record streams side by side; the exit code is that of the worst.

@@ -19,8 +19,8 @@ class Machine(Protocol):
     """A sans-IO reader of media: bytes in, batches and bytes to send out."""
 
     @property
-    def ended(self) -> bool:
-        """The stream ended by the protocol's own word."""
+    def ended(self) -> object:
+        """True, or how, when the stream ended by the protocol's own word."""
 
     @property
     def error(self) -> ReelError | None:
@@ -92,7 +92,7 @@ class NetworkReader:
             raise self._machine.error
         if self._broken is not None:
             raise self._broken
-        return self._machine.ended or self._connection.eof
+        return bool(self._machine.ended) or self._connection.eof
 
     def _read(self) -> None:
         total = 0

@@ -86,7 +86,7 @@ class EndReason(StrEnum):
     UNPUBLISHED = "unpublished"  # the publisher left
     STOPPED = "stopped"  # the server stopped playing
     COMPLETED = "completed"  # a file came to its end
-    CLOSED = "closed"  # the server closes the connection
+    CLOSED = "closed"  # the server closed the connection, or said so
     REFUSED = "refused"
     REDIRECTED = "redirected"
     MALFORMED = "malformed"
@@ -139,7 +139,12 @@ class RtmpPlay:
         return self._state
 
     @property
-    def ended(self) -> End | None:
+    def ended(self) -> bool:
+        """The session is over: `end` says how."""
+        return self._end is not None
+
+    @property
+    def end(self) -> End | None:
         """How the session ended; None while it goes on."""
         return self._end
 
@@ -154,7 +159,7 @@ class RtmpPlay:
         return self._end.redirect if self._end else None
 
     def receive(self, data: Buffer) -> None:
-        """Take received bytes. Never raises for what the peer sent: see `ended`."""
+        """Take received bytes. Never raises for what the peer sent: see `end`."""
         if self._state is State.ENDED:
             return
         self._connection.feed(data)
@@ -163,6 +168,10 @@ class RtmpPlay:
         fault = self._connection.fault
         if fault is not None:
             self._finish(EndReason.MALFORMED, from_fault(fault, self._target.label))
+
+    def receive_eof(self) -> None:
+        """The server closed the connection: of a live stream that is one way to end."""
+        self._finish(EndReason.CLOSED)
 
     def take_batch(self) -> Batch | None:
         """The media since the last call; timestamps as they were on the wire."""

@@ -68,11 +68,10 @@ def open_source(url: str, options: SourceOptions, buffer: ReadBuffer) -> Source:
     """
     from engine.ingest.file_replay import FileSource
     from engine.ingest.http_flv import HttpFlvSource
+    from engine.ingest.rtmp_pull import RtmpSource
 
     scheme = urlsplit(url).scheme.lower()
     if scheme in ("rtmp", "rtmps"):
-        from engine.ingest.rtmp_pull import RtmpSource
-
         return RtmpSource(url, options, buffer)
     if scheme in ("http", "https"):
         return HttpFlvSource(url, options, buffer)

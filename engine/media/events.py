@@ -33,10 +33,11 @@ class TrackInfo(BaseModel):
     @classmethod
     def of(cls, track: Track) -> TrackInfo:
         """The public face of a track."""
-        shared = {"codec": track.codec.label, "codec_string": track.codec_string}
+        label, text = track.codec.label, track.codec_string
         if track.is_video:
-            return cls(kind="video", width=track.width, height=track.height, **shared)
-        return cls(kind="audio", sample_rate=track.sample_rate, channels=track.channels, **shared)
+            return cls(kind="video", codec=label, codec_string=text, width=track.width, height=track.height)
+        rate, channels = track.sample_rate, track.channels
+        return cls(kind="audio", codec=label, codec_string=text, sample_rate=rate, channels=channels)
 
 
 class _Event(BaseModel):

@@ -6,7 +6,6 @@ container needs: FFmpeg's interleaving queue is kept to the packet in hand, and 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -29,10 +28,8 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.stream import Stream
 
-# FFmpeg's own words go into MuxError; without a level PyAV drops them. They are not for stderr.
+# FFmpeg's own words go into MuxError; without a level PyAV drops them.
 av.logging.set_level(av.logging.ERROR)
-logging.getLogger("libav").addHandler(logging.NullHandler())
-logging.getLogger("libav").propagate = False
 
 _PACKET_BY_PACKET = {
     "flush_packets": "1",
@@ -47,6 +44,7 @@ _FRAGMENTED = {
     # frag_discont keeps each track's first time where the source had it, instead of moving it to 0.
     "movflags": "empty_moov+default_base_moof+frag_keyframe+frag_discont+skip_trailer",
     "use_editlist": "0",
+    "strict": "unofficial",  # MP3 below 16 kHz
     "min_frag_duration": "500000",  # an all-key stream gets two fragments a second, not one per frame
     "frag_duration": str(int(FRAGMENT_S * 1_000_000)),
     "frag_size": str(8 << 20),

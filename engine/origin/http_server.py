@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 
 from aiohttp import HttpVersion11, hdrs, web
@@ -15,7 +16,6 @@ from engine.origin.reader import Refusal, TransportReader
 _HEADERS = {
     hdrs.CONTENT_TYPE: "video/x-flv",
     hdrs.CACHE_CONTROL: "no-cache",
-    hdrs.CONNECTION: "close",
     hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*",  # players in a web page of another origin
 }
 
@@ -97,23 +97,21 @@ class HttpFlvServer:
         if not self._hub.published(path):
             raise web.HTTPNotFound(text=f"no such stream: {path}\n")
         response = web.StreamResponse(headers=_HEADERS)
+        response.force_close()
         await response.prepare(request)
         transport = request.transport
         if request.method == hdrs.METH_HEAD or transport is None:
             return response
         ended = asyncio.Event()
 
-        def end() -> bool:
-            ended.set()
-            return False
-
         wire = Wire.FLV_CHUNKED if request.version >= HttpVersion11 else Wire.FLV
-        reader = TransportReader(wire, transport, self._limits, f"http {path}", end)
+        reader = TransportReader(wire, transport, self._limits, f"http {path}", ended.set)
         self._readers[transport] = reader
         try:
             if self._hub.play(path, reader):
                 await ended.wait()
-            await response.write_eof()
+            with contextlib.suppress(ConnectionError):  # the client left as the stream ended
+                await response.write_eof()
         finally:
             self._hub.leave(path, reader)
             del self._readers[transport]

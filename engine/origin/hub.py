@@ -7,7 +7,7 @@ path with several segments ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import Enum
 from typing import Protocol
 
@@ -42,8 +42,8 @@ class Reader(Protocol):
         """Media, from the first byte on."""
         ...
 
-    def end(self) -> bool:
-        """The publisher left. True: the reader stays, for the next publish of the name."""
+    def end(self) -> None:
+        """The publisher left."""
         ...
 
 
@@ -65,6 +65,11 @@ class Publisher:
         return self._stream.path
 
     @property
+    def readers(self) -> Collection[Reader]:
+        """Those who play the stream now."""
+        return self._stream.readers
+
+    @property
     def has_readers(self) -> bool:
         """Somebody plays the stream."""
         return bool(self._stream.readers)
@@ -81,19 +86,17 @@ class Publisher:
 
     def close(self) -> None:
         """Ends the stream for its readers and frees its name. May be called twice."""
-        self._hub.unpublish(self)
+        self._hub.unpublish(self._stream)
 
 
 class Stream:
     """One published stream and its readers."""
 
-    def __init__(self, path: str, gop_bytes: int) -> None:
+    def __init__(self, path: str, gop_bytes: int, on_reader: Callable[[], None]) -> None:
         self.path = path
-        self.publisher: Publisher | None = None
-        self.on_reader: Callable[[], None] = _nothing
         self.readers: set[Reader] = set()
+        self._on_reader = on_reader
         self._waiting: set[Reader] = set()  # for the first row, or for a keyframe
-        self._gop_bytes = gop_bytes
         self._cache = StartCache(gop_bytes)
         self._begun = False
 
@@ -104,7 +107,7 @@ class Stream:
             reader.send(self._start(reader.wire))
         else:
             self._waiting.add(reader)
-        self.on_reader()
+        self._on_reader()
 
     def leave(self, reader: Reader) -> None:
         """Removes a reader; one that is not there is no error."""
@@ -122,13 +125,10 @@ class Stream:
         self._begun = True
 
     def end(self) -> None:
-        """The publisher left: readers are told, and what was kept is dropped."""
-        self.publisher = None
-        self.on_reader = _nothing
-        self.readers = {reader for reader in tuple(self.readers) if reader.end()}
-        self._waiting = set(self.readers)
-        self._cache = StartCache(self._gop_bytes)
-        self._begun = False
+        """Tells the readers that the publisher left."""
+        readers, self.readers = self.readers, set()
+        for reader in readers:
+            reader.end()
 
     def _start_waiting(self, batch: Batch) -> None:
         """Readers who were here before the first row get everything; later ones start at a keyframe."""
@@ -159,26 +159,21 @@ class Hub:
 
     def publish(self, path: str, on_reader: Callable[[], None] | None = None) -> Publisher | None:
         """Begins a stream; None when it has a publisher. `on_reader` is called when a reader joins."""
-        stream = self._streams.get(path) or Stream(path, self._gop_bytes)
-        if stream.publisher is not None:
+        if path in self._streams:
             return None
-        self._streams[path] = stream
-        stream.publisher = Publisher(self, stream)
-        stream.on_reader = on_reader or _nothing
-        return stream.publisher
+        stream = self._streams[path] = Stream(path, self._gop_bytes, on_reader or _nothing)
+        return Publisher(self, stream)
 
-    def unpublish(self, publisher: Publisher) -> None:
+    def unpublish(self, stream: Stream) -> None:
         """What `Publisher.close` does."""
-        stream = self._streams.get(publisher.path)
-        if stream is None or stream.publisher is not publisher:
-            return
-        stream.end()
-        self._forget_if_empty(stream)
+        if self._streams.get(stream.path) is stream:
+            del self._streams[stream.path]
+            stream.end()
 
     def play(self, path: str, reader: Reader) -> bool:
         """Adds a reader to a stream; False when nobody publishes it."""
         stream = self._streams.get(path)
-        if stream is None or stream.publisher is None:
+        if stream is None:
             return False
         stream.join(reader)
         return True
@@ -188,16 +183,10 @@ class Hub:
         stream = self._streams.get(path)
         if stream is not None:
             stream.leave(reader)
-            self._forget_if_empty(stream)
 
     def published(self, path: str) -> bool:
         """Somebody publishes the stream."""
-        stream = self._streams.get(path)
-        return stream is not None and stream.publisher is not None
-
-    def _forget_if_empty(self, stream: Stream) -> None:
-        if stream.publisher is None and not stream.readers:
-            del self._streams[stream.path]
+        return path in self._streams
 
 
 def encode(wire: Wire, batches: list[Batch], head: bytes = b"") -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 import structlog
 
@@ -21,7 +22,7 @@ class TransportReader:
         transport: Where to write. It is aborted when the peer is too slow, never paused for.
         limits: What "too slow" is.
         label: Names the reader in the log.
-        on_end: Called when the publisher left; the value is `Reader.end`'s.
+        on_end: Called when the publisher left.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class TransportReader:
         transport: asyncio.WriteTransport,
         limits: OriginLimits,
         label: str,
-        on_end: Callable[[], bool],
+        on_end: Callable[[], None],
     ) -> None:
         self.wire = wire
         self._transport = transport
@@ -58,9 +59,9 @@ class TransportReader:
         if self.backlog_bytes > self._allowance_bytes:
             self._cut("backlog")
 
-    def end(self) -> bool:
+    def end(self) -> None:
         """The publisher left."""
-        return self._on_end()
+        self._on_end()
 
     def check(self, now_s: float) -> None:
         """Cuts the peer off when it took nothing for `stall_s`; to be called about once a second."""
@@ -81,5 +82,4 @@ class Refusal(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Closes the connection without a word, and without waiting for its peer."""
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.abort()
+        cast("asyncio.WriteTransport", transport).abort()

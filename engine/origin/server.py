@@ -33,8 +33,8 @@ class Origin:
         once: Each file is played once, then its stream ends; otherwise they loop.
         speed: Times real time, for files; 0: as fast as the readers take them.
         wait_for_reader: Each file begins with its first reader.
-        close_on_unpublish: RTMP readers are disconnected when the publisher leaves. Otherwise they are told
-            (UnpublishNotify) and stay for the next publish. HTTP readers always end.
+        close_on_unpublish: RTMP readers are told that the publisher left (UnpublishNotify), and disconnected.
+            Otherwise they are only told, and may ask for another stream. HTTP responses always end.
         tls: Both servers speak TLS with it.
         limits: What one peer may cost.
 
@@ -100,7 +100,12 @@ class Origin:
         await self._stop()
 
     async def wait_ended(self) -> None:
-        """Waits for the end of every file (there is none when they loop), and until readers have it all."""
+        """Waits for the end of every file, and until the readers have it all.
+
+        Files that loop have no end, and an origin without files neither.
+        """
+        if not self._replays:
+            await asyncio.Event().wait()
         await asyncio.gather(*self._replays)
         deadline_s = asyncio.get_running_loop().time() + self._limits.stall_s
         while self._rtmp.connections + self._http.connections:

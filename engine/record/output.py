@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import structlog
 
@@ -15,7 +15,7 @@ from engine import _native
 from engine.errors import MuxError, ReelError, UnsupportedCodec
 from engine.media.batch import Kind
 from engine.media.codecs import Format, refusal
-from engine.mux import MuxOptions, Muxer, Stats, open_muxer
+from engine.mux import Muxer, MuxOptions, RestartableMuxer, Stats, open_muxer
 from engine.segment import Begin, Cause, Media
 from engine.store import GrowingFile, SegmentFolder
 from engine.store.file import PART
@@ -70,9 +70,7 @@ class Output:
     """One format. Sections that a change or a jump begins go on in the same HLS file, and in a new file of
     every other format."""
 
-    def __init__(
-        self, format: Format, settings: Settings, report: Callable[[OutputReport], None]
-    ) -> None:
+    def __init__(self, format: Format, settings: Settings, report: Callable[[OutputReport], None]) -> None:
         self.format = format
         self._settings = settings
         self._report = report
@@ -93,11 +91,11 @@ class Output:
         return not (self.format is Format.HLS and begin.cause in _GOES_ON and self._files)
 
     def begin(self, begin: Begin, base: Path, at: datetime) -> None:
-        """A section begins: a new file `base` plus the format's ending, or a discontinuity in the open one."""
+        """A section begins: in a new file, `base` and the ending, or as a discontinuity in the open one."""
         tracks = [track for track in begin.tracks if not (self.format.audio_only and track.is_video)]
         if not self.needs_file(begin):
             file = self._files[max(self._files)]
-            file.muxer.restart(tracks)
+            cast("RestartableMuxer", file.muxer).restart(tracks, at)
             self._files[begin.section] = file
             return
         path = base.with_name(base.name + _ENDING[self.format])

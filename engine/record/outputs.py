@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from engine.errors import ReelError, StorageError
@@ -55,13 +56,13 @@ class Outputs:
             if isinstance(operation, Begin):
                 self._begin(operation, item.at)
             elif isinstance(operation, Media):
-                self._each(lambda output, media=operation: output.media(media))
+                self._each(partial(Output.media, media=operation))
             elif isinstance(operation, End):
-                self._each(lambda output, end=operation: output.end(end.section))
+                self._each(partial(Output.end, section=operation.section))
 
     def flush(self) -> None:
         """Hand over what is held back; called when a stream is quiet and at the end."""
-        self._each(lambda output: output.close())
+        self._each(Output.close)
 
     @property
     def all_failed(self) -> bool:
@@ -69,19 +70,20 @@ class Outputs:
         return not self._live
 
     def _begin(self, begin: Begin, at: datetime) -> None:
-        self._each(lambda output: output.check(begin))
+        self._each(partial(Output.check, begin=begin))
         if not self._live:
             return
         new_file = any(output.needs_file(begin) for output in self._live)
         base = self._claim(at) if new_file else self._root
-        self._each(lambda output: output.begin(begin, base, at))
+        self._each(partial(Output.begin, begin=begin, base=base, at=at))
 
     def _claim(self, at: datetime) -> Path:
         """A base path no file of any ending has: sequence numbers go up, nothing is overwritten (S1)."""
-        for self._seq in range(self._seq + 1, _MAX_SEQ):
-            base = self._root / self._template.path(self._name, at, self._seq)
+        for seq in range(self._seq + 1, _MAX_SEQ):
+            base = self._root / self._template.path(self._name, at, seq)
             taken = (Path(f"{base}{ending}") for ending in ENDINGS)
             if not base.exists() and not any(path.exists() for path in taken):
+                self._seq = seq
                 return base
         raise StorageError(f"{self._root}: no free name for {self._name.stream} at {at:%Y%m%dT%H%M%SZ}")
 

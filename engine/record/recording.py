@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import uuid4
 
 from engine.errors import (
@@ -38,7 +38,6 @@ from engine.timeline import Timeline
 
 _WALL_GRACE_S = 2.0  # a live stream reaches its media time a little after the wall clock does
 _PERMANENT = (AccessDenied, NotFlv)  # waiting does not mend these
-_QUEUE_POLL_S = 0.05
 
 
 class Lane(Protocol):
@@ -117,7 +116,7 @@ class Recording:
             NameTemplate(spec.name),
             StreamName(*self.name),
             Settings(spec.timestamps, spec.flv_signalling, spec.hls_segment, spec.hls_time, expected_s),
-            lambda report: self._loop.call_soon_threadsafe(self._on_report, report),
+            self._report,
         )
         open_source(url, self._options, buffer)  # a wrong URL is a usage error now, not a failure later
 
@@ -215,8 +214,8 @@ class Recording:
                 return
             if len(batch):
                 self._take(batch, timeline, segmenter)
-            while self._lane.pending_bytes > QUEUED_BYTES:
-                await asyncio.sleep(_QUEUE_POLL_S)  # the disk is slow: TCP holds the origin
+            if self._lane.pending_bytes > QUEUED_BYTES:
+                await self._lane.drain()  # the disk is slow: TCP holds the origin
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
         """Run `work` to its end, or until `stop`; false when stopped."""
@@ -274,13 +273,15 @@ class Recording:
             if self._live_since_s is None:
                 self._live_since_s = self._loop.time()
             self._close_gap()
-            self._emit(
-                events.Live(at=_now(), recording=self.id, tracks=tracks, first_dts_ms=begin.dts_ms)
-            )
+            self._emit(events.Live(at=_now(), recording=self.id, tracks=tracks, first_dts_ms=begin.dts_ms))
         elif begin.cause is Cause.TRACKS:
             self._emit(events.CodecChanged(at=_now(), recording=self.id, tracks=tracks))
 
     # What writer threads say
+
+    def _report(self, report: OutputReport) -> None:
+        """Called on a writer thread."""
+        self._loop.call_soon_threadsafe(self._on_report, report)
 
     def _on_report(self, report: OutputReport) -> None:
         at, path = _now(), str(report.path)
@@ -333,18 +334,25 @@ class Recording:
         return None if was_live and not isinstance(error, ProtocolError) else error
 
     def _announce(self, error: ReelError | None) -> None:
-        shared = {"at": _now(), "recording": self.id, "files": self.status.files}
+        at, files, gaps = _now(), self.status.files, self.status.gaps
         if error is not None:
-            event: events.Event = events.Failed(
-                code=error.code, message=str(error), exit_code=error.exit_code, **shared
+            self._emit(
+                events.Failed(
+                    at=at,
+                    recording=self.id,
+                    code=error.code,
+                    message=str(error),
+                    exit_code=error.exit_code,
+                    files=files,
+                )
             )
-        elif self._stopping.is_set():
-            event = events.Finished(reason="stopped", gaps=self.status.gaps, **shared)
-        elif self._limit.reached or self._is_over():
-            event = events.Finished(reason="duration", gaps=self.status.gaps, **shared)
-        else:
-            event = events.Finished(reason="stream_ended", gaps=self.status.gaps, **shared)
-        self._emit(event)
+            return
+        reason: Literal["stopped", "duration", "stream_ended"] = "stream_ended"
+        if self._stopping.is_set():
+            reason = "stopped"
+        elif self._is_over():
+            reason = "duration"
+        self._emit(events.Finished(at=at, recording=self.id, reason=reason, files=files, gaps=gaps))
 
     # Gaps, states, warnings
 
@@ -369,9 +377,7 @@ class Recording:
 
     def _warn(self, code: str, message: str, report: OutputReport | None = None) -> None:
         format = None if report is None else report.format
-        self._emit(
-            events.Warned(at=_now(), recording=self.id, code=code, message=message, format=format)
-        )
+        self._emit(events.Warned(at=_now(), recording=self.id, code=code, message=message, format=format))
 
 
 def _now() -> datetime:

@@ -74,5 +74,7 @@ class Segmenter:
         if self._opening is None or not self._opening.saw_frames:
             return StreamNotFound("the stream ended before it sent any media")
         if not self._book.tracks:
-            return MalformedConfig("frames came, but no decoder configuration (sequence header) before the end")
+            return MalformedConfig(
+                "frames came, but no decoder configuration (sequence header) before the end"
+            )
         return StreamNotFound("the stream ended before its first keyframe")

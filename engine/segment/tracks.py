@@ -82,7 +82,9 @@ class TrackBook:
     def _learn(self, kind: int, codec: Codec, batch: Batch, row: int, *, from_frame: bool) -> bool:
         payload = batch.media(row)
         try:
-            track = Track.from_first_frame(codec, payload) if from_frame else Track.from_config(codec, payload)
+            track = (
+                Track.from_first_frame(codec, payload) if from_frame else Track.from_config(codec, payload)
+            )
         except MalformedConfig as error:
             self._note("malformed_config", str(error))
             return False

@@ -37,8 +37,11 @@ class SegmentFolder:
         self._growing = GrowingFile(self.folder / name)
         return self._growing
 
-    def commit(self, segment: GrowingFile) -> str:
-        """The segment is whole: rename it. Returns its URI, relative to the playlist."""
+    def commit(self, sink: object) -> str:
+        """The segment that grows is whole: rename it. Returns its URI, relative to the playlist."""
+        segment = self._growing
+        assert segment is sink, "one segment grows at a time"
+        assert segment is not None
         segment.rename_unsynced()
         self._growing = None
         self._committed.append(segment.final)

@@ -47,7 +47,12 @@ class NameTemplate:
             raise UsageError(f"name template: no field {{{unknown[0]}}}; there are {', '.join(FIELDS)}")
         if "{" in bare or "}" in bare:
             raise UsageError(f"name template {self.text!r}: a brace is left open")
-        if self.text.startswith("/") or ".." in self.text.split("/") or "\0" in self.text or not bare + self.text:
+        if (
+            self.text.startswith("/")
+            or ".." in self.text.split("/")
+            or "\0" in self.text
+            or not bare + self.text
+        ):
             raise UsageError(f"name template {self.text!r} must be a path below the output folder")
         if "{seq}" not in self.text:
             raise UsageError("name template needs {seq}, so that files never collide")

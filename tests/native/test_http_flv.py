@@ -188,6 +188,7 @@ MALFORMED = {
     "chunk size over 64 bits": (response(CHUNKED, body=b"1" + b"0" * 16 + b"\r\n"), "http.chunk"),
     "chunk line": (response(CHUNKED, body=b"1;" + b"x" * 1200), "http.chunk"),
     "chunk end": (response(CHUNKED, body=b"3\r\nFLVxx\r\n"), "http.chunk"),
+    "chunk end of one byte": (response(CHUNKED, body=b"3\r\nFLVx\n0\r\n\r\n"), "http.chunk"),
     "trailers": (response(CHUNKED, body=b"0\r\n" + b"a: " + b"b" * 17_000), "http.trailers"),
     "trailer lines": (response(CHUNKED, body=b"0\r\n" + b"a:b\r\n" * 101), "http.trailers"),
     "html": (response("Content-Type: text/html", body=b"<!doctype html>"), "not.flv"),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from programs import modern_ffmpeg
 
 from engine import _native
-from engine.media.batch import TAG, Batch, Kind
+from engine.media.batch import TAG, Batch, Kind, Role
 
 _MAKE_S = 60
 _VIDEO = ("-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25")
@@ -59,6 +59,11 @@ def media(batch: Batch) -> list[tuple[int, int, bytes]]:
         for row, tag in enumerate(batch.tags)
         if tag["kind"] != Kind.SCRIPT
     ]
+
+
+def frames(batch: Batch) -> list[tuple[int, int, bytes]]:
+    """The same of the frames alone, without decoder configurations and ends of sequence."""
+    return media(batch.rows(batch.tags["role"] == Role.FRAME))
 
 
 def rows(*fields: tuple[Kind, int, int], flags: int = 0) -> Batch:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from batches import AVC_CONFIG, audio, audio_config, batch, split, video, video_config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batches import AVC_CONFIG, audio, audio_config, batch, split, video, video_config
 from engine.errors import MalformedConfig, StreamNotFound
 from engine.media.batch import Batch, Flag
 from engine.media.codecs import Codec
@@ -269,7 +269,9 @@ def test_nothing_is_lost_or_doubled_and_the_split_makes_no_difference(
     assert [dts for kind, dts in frames if kind == "v"] == list(range(start, 5000, 40))
     audio_dts = [dts for kind, dts in frames if kind == "a"]
     assert audio_dts == sorted(set(audio_dts))
-    assert [dts for dts in range(1000, 5000, 23) if dts >= start] == [dts for dts in audio_dts if dts >= start]
+    assert [dts for dts in range(1000, 5000, 23) if dts >= start] == [
+        dts for dts in audio_dts if dts >= start
+    ]
     for section in results[0][1:]:
         assert section[0][0] == "v"
         cut = section[0][1]
@@ -280,4 +282,6 @@ def test_nothing_is_lost_or_doubled_and_the_split_makes_no_difference(
 def test_rows_of_a_discontinuity_keep_no_flag_in_the_old_section() -> None:
     operations = segment(*HEADERS, video(0, key=True), audio(0), video(50_000), video(50_040, key=True))
     old = [item.batch for item in operations if isinstance(item, Media) and item.section == 0]
-    assert not any((piece.tags["flags"] & Flag.DISCONTINUITY).any() for piece in old if isinstance(piece, Batch))
+    assert not any(
+        (piece.tags["flags"] & Flag.DISCONTINUITY).any() for piece in old if isinstance(piece, Batch)
+    )

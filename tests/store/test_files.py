@@ -54,7 +54,7 @@ def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
 def test_a_full_disk_is_said_in_words(tmp_path: Path) -> None:
     file = GrowingFile(tmp_path / "a.flv")
     full = os.open("/dev/full", os.O_WRONLY)
-    os.dup2(full, file._fd)  # noqa: SLF001
+    os.dup2(full, file._fd)
     os.close(full)
     with pytest.raises(StorageError, match="the disk is full") as caught:
         file.write(b"x")

@@ -22,7 +22,9 @@ def test_the_default_template() -> None:
 
 def test_times_are_utc() -> None:
     at = _AT.astimezone(timezone(timedelta(hours=8)))
-    assert NameTemplate("{date}/{time}-{seq}").path(StreamName("d", "a", "s"), at, 7) == "2026-03-01/123005-007"
+    assert (
+        NameTemplate("{date}/{time}-{seq}").path(StreamName("d", "a", "s"), at, 7) == "2026-03-01/123005-007"
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from batches import audio, audio_config, batch, dts, joined_rows, split, video, video_config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batches import audio, audio_config, batch, dts, joined_rows, split, video, video_config
 from engine.media.batch import Flag, Kind
 from engine.timeline import Jump, Timeline
 

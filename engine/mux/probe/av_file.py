@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -30,6 +30,7 @@ _NAMES = {
     "opus": Codec.OPUS,
 }
 _WRAPS_MS = {"mpegts": (1 << 33) / 90}  # PTS and DTS have 33 bits
+_MP4_FAMILY = "mov,mp4,m4a,3gp,3g2,mj2"  # FFmpeg's name for its one reader of them
 _PIECE_PACKETS = 4096
 _PIECE_BYTES = 188 * 4096
 _POINTER = re.compile(r"\s*@ 0x[0-9a-f]+")
@@ -44,6 +45,7 @@ class _Pending:
     times_ms: list[float] = field(default_factory=list)
     keys: list[bool] = field(default_factory=list)
     size_bytes: int = 0
+    shown_to_ms: float = 0.0
 
     def flush(self) -> None:
         times_ms = np.array(self.times_ms)
@@ -62,23 +64,19 @@ class Readable(Protocol):
         """At most `size` bytes; none at the end."""
 
 
-def demux(source: str | Readable, av_format: str, report: Report, meters: Meters) -> float | None:
+def demux(source: str | Readable, av_format: str, report: Report, meters: Meters) -> None:
     """Measures every packet of a file; FFmpeg's complaints become damage.
 
-    With meters of an earlier part of the same output (an HLS segment) they go on. Returns the duration that
-    the container states, in ms.
+    With meters of an earlier part of the same output (an HLS segment) they go on.
     """
     with av.logging.Capture() as complaints:
         try:
             with av.open(source, "r", format=av_format) as container:
                 _measure(container, report, meters)
-                duration_us = container.duration
         except (av.error.FFmpegError, ValueError, OSError) as error:
             report.damage(f"{av_format}: {getattr(error, 'strerror', None) or error}")
-            duration_us = None
     for _, name, line in dict.fromkeys(complaints):
         report.damage(f"FFmpeg ({_POINTER.sub('', name)}): {line.strip()}")
-    return None if duration_us is None else duration_us / 1000
 
 
 def _measure(container: Any, report: Report, meters: Meters) -> None:
@@ -97,15 +95,28 @@ def _measure(container: Any, report: Report, meters: Meters) -> None:
         if one is None or time is None or not packet.size:
             continue
         corrupt += packet.is_corrupt
-        one.times_ms.append(time * float(packet.time_base) * 1000)
+        ms = float(packet.time_base) * 1000
+        one.times_ms.append(time * ms)
+        if packet.pts is not None:
+            one.shown_to_ms = max(one.shown_to_ms, (packet.pts + (packet.duration or 0)) * ms)
         one.keys.append(packet.is_keyframe)
         one.size_bytes += packet.size
         if len(one.keys) == _PIECE_PACKETS:
             one.flush()
     for one in pending.values():
         one.flush()
+    if container.format.name == _MP4_FAMILY and container.duration is not None:
+        _compare_duration(container.duration / 1000, pending.values(), report)
     if corrupt:
         report.damage(f"{corrupt} packets are not whole")
+
+
+def _compare_duration(said_ms: float, streams: Iterable[_Pending], report: Report) -> None:
+    """What an MP4 states, from its clock's 0, against the end of the last packet shown."""
+    shown_ms = max((one.shown_to_ms for one in streams), default=0.0)
+    frame_ms = max((one.meter.track.frame_ms for one in streams), default=0.0)
+    if abs(said_ms - shown_ms) > frame_ms + 1:
+        report.anomaly(f"the file says {said_ms / 1000:.3f} s, its packets {shown_ms / 1000:.3f} s")
 
 
 def _track(stream: Any) -> TrackReport:
@@ -160,16 +171,10 @@ def probe_mp3(path: Path, report: Report) -> None:
 
 def _probe(path: Path, av_format: str, report: Report) -> None:
     meters = Meters(report)
-    said_ms = demux(str(path), av_format, report, meters)
+    demux(str(path), av_format, report, meters)
     meters.finish()
     if not any(track.packets for track in report.tracks):
         report.damage("no audio or video in it")
-    elif said_ms is not None and av_format == "mp4":
-        frame_ms = max(track.frame_ms for track in report.tracks)
-        if abs(said_ms - report.duration_ms) > frame_ms + 1:
-            report.anomaly(
-                f"the file says {said_ms / 1000:.3f} s, the packets {report.duration_ms / 1000:.3f} s"
-            )
 
 
 def _all_bytes_are_frames(report: Report) -> None:

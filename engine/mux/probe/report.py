@@ -99,9 +99,11 @@ class Meter:
         if not len(times_ms):
             return
         track = self.track
+        times_ms = np.round(times_ms, 3)
         track.packets += len(times_ms)
         track.payload_bytes += payload_bytes
-        track.keyframes += int(np.count_nonzero(keys))
+        if track.kind == "video":
+            track.keyframes += int(np.count_nonzero(keys))
         if track.first_ms is None:
             track.first_ms = float(times_ms[0])
         track.last_ms = float(times_ms[-1])
@@ -123,7 +125,7 @@ class Meter:
             self._report.discontinuity(line)
         usual = steps[~jumps & (steps > 0)]
         if len(usual):
-            self.track.frame_ms = float(np.median(usual))
+            self.track.frame_ms = round(float(np.median(usual)), 3)
         self._shared += int(np.count_nonzero(steps == 0))
         self._falling += int(np.count_nonzero(~jumps & (steps < 0)))
         self._last_ms = float(times_ms[-1])
@@ -172,7 +174,9 @@ class Meter:
         """Writes the sums into the reports."""
         if self._key_distances is not None:
             shortest, longest, total, count = self._key_distances
-            self.track.keyframe_distances = Distances(shortest, total / count, longest)
+            self.track.keyframe_distances = Distances(
+                round(shortest, 3), round(total / count, 3), round(longest, 3)
+            )
         if self._shared:
             self._report.anomaly(
                 f"{self._shared} {self.track.kind} packets share their time with the one before"
@@ -214,6 +218,6 @@ class Meters:
 
     def finish(self) -> None:
         """Completes the report."""
-        self._report.duration_ms = self._earlier_ms + self.section_ms()
+        self._report.duration_ms = round(self._earlier_ms + self.section_ms(), 3)
         for meter in self._meters:
             meter.finish()

@@ -1,0 +1,97 @@
+"""`reel inspect`: what is in recorded files, and what is wrong with them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from engine.mux.probe import Report, probe
+from engine.mux.probe.report import TrackReport
+
+_DAMAGED, _UNREADABLE = 1, 2
+
+
+def inspect_command(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="FLV, MP4, TS, AAC, MP3 or m3u8 files.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file and line.")] = False,
+) -> None:
+    """Read recorded files back: tracks, packets, times, and whatever is wrong.
+
+    Exits with 0 when every file is whole, 1 when one is damaged, 2 when one cannot be read.
+    """
+    out = Console(highlight=False)
+    code = 0
+    for file in files:
+        try:
+            report = probe(file)
+        except OSError as error:
+            typer.echo(f"reel inspect: {file}: {error.strerror or error}", err=True)
+            code = _UNREADABLE
+            continue
+        if report.damaged:
+            code = code or _DAMAGED
+        if as_json:
+            typer.echo(json.dumps(dataclasses.asdict(report)))
+        else:
+            _print(out, report)
+    raise typer.Exit(code)
+
+
+def _print(out: Console, report: Report) -> None:
+    verdict = "[red]damaged[/red]" if report.damaged else "[green]whole[/green]"
+    segments = "" if report.segments is None else f", {report.segments} segments"
+    out.print(
+        f"[bold]{escape(report.path)}[/bold]: {report.container}{segments}, {report.size_bytes:,} bytes, "
+        f"{_seconds(report.duration_ms)}, {verdict}"
+    )
+    if report.tracks:
+        out.print(_track_table(report.tracks))
+    for title, style, lines in (
+        ("damaged", "red", report.damaged),
+        ("discontinuity", "yellow", report.discontinuities),
+        ("unusual", "yellow", report.anomalies),
+    ):
+        for line in lines:
+            out.print(f"  [{style}]{title}[/{style}]: {escape(line)}")
+
+
+def _track_table(tracks: list[TrackReport]) -> Table:
+    table = Table(box=None, pad_edge=True, header_style="dim")
+    for title in ("track", "codec", "parameters", "packets", "first", "last", "keyframes every"):
+        table.add_column(title)
+    for track in tracks:
+        table.add_row(
+            track.kind,
+            f"{track.codec} {track.codec_string}".strip(),
+            f"{track.width}x{track.height}"
+            if track.kind == "video"
+            else f"{track.sample_rate} Hz, {track.channels} ch",
+            f"{track.packets:,}",
+            _seconds(track.first_ms),
+            _seconds(track.last_ms),
+            _keyframe_distances(track),
+        )
+    return table
+
+
+def _keyframe_distances(track: TrackReport) -> str:
+    distances = track.keyframe_distances
+    if distances is None:
+        return "" if track.kind == "audio" else f"({track.keyframes} in all)"
+    shortest, mean, longest = (
+        f"{value / 1000:.2f}" for value in (distances.shortest_ms, distances.mean_ms, distances.longest_ms)
+    )
+    return f"{mean} s" if shortest == longest else f"{mean} s ({shortest} to {longest})"
+
+
+def _seconds(time_ms: float | None) -> str:
+    return "" if time_ms is None else f"{time_ms / 1000:.3f} s"
