@@ -71,6 +71,7 @@ class HlsMuxer:
         self._sequence = 0
         self._written_to_ms = 0
         self._next_starts_at = options.started_at
+        self._breaks = False
         self._clock: _Clock | None = None
         self._segment: _Segment | None = None
         self._closed = False
@@ -140,17 +141,12 @@ class HlsMuxer:
         if len(video) and not video["flags"][0] & Flag.KEY:
             self._playlist.independent = False
         self._continuity.next_segment()
+        map_uri = self._map(writer.header) if self._fragmented else None
+        sink = self._folder.open(f"{self._sequence:05d}.{suffix}")
         start_ms = int(tags["dts"][0])
-        segment = _Segment(
-            writer,
-            self._folder.open(f"{self._sequence:05d}.{suffix}"),
-            start_ms,
-            clock.wall(start_ms),
-            discontinuity=self._sequence > 0 and start_ms == clock.start_ms,
-            map_uri=self._map(writer.header) if self._fragmented else None,
-        )
+        breaks, self._breaks = self._breaks, False
         self._sequence += 1
-        return segment
+        return _Segment(writer, sink, start_ms, clock.wall(start_ms), breaks, map_uri)
 
     def _map(self, header: bytes) -> str:
         """The URI of an initialization section; written once."""
@@ -193,6 +189,7 @@ class HlsMuxer:
             self._next_starts_at = clock.wall(end_ms)
         self._next_starts_at = next_starts_at or self._next_starts_at
         self._clock = None
+        self._breaks = self._sequence > 0
         self._tally.discontinuity()
 
     def restart(self, tracks: Sequence[Track], started_at: datetime | None = None) -> None:
