@@ -44,6 +44,7 @@ _FRAGMENTED = {
     # frag_discont keeps each track's first time where the source had it, instead of moving it to 0.
     "movflags": "empty_moov+default_base_moof+frag_keyframe+frag_discont+skip_trailer",
     "use_editlist": "0",
+    "strict": "unofficial",  # MP3 below 16 kHz
     "min_frag_duration": "500000",  # an all-key stream gets two fragments a second, not one per frame
     "frag_duration": str(int(FRAGMENT_S * 1_000_000)),
     "frag_size": str(8 << 20),

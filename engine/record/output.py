@@ -91,7 +91,7 @@ class Output:
         return not (self.format is Format.HLS and begin.cause in _GOES_ON and self._files)
 
     def begin(self, begin: Begin, base: Path, at: datetime) -> None:
-        """A section begins: a new file `base` plus the format's ending, or a discontinuity in the one open."""
+        """A section begins: in a new file, `base` and the ending, or as a discontinuity in the open one."""
         tracks = [track for track in begin.tracks if not (self.format.audio_only and track.is_video)]
         if not self.needs_file(begin):
             file = self._files[max(self._files)]
