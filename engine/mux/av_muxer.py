@@ -5,14 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-import numpy as np
-
 from engine.errors import MuxError
-from engine.media.batch import Batch, Role
+from engine.media.batch import Batch
 from engine.media.codecs import Format
 from engine.media.track import Track
 from engine.mux.av_packets import ADTS, BARE_MP3, MP4, PacketWriter
 from engine.mux.base import Sink, Stats
+from engine.mux.frames import frames_of
 from engine.mux.tally import Tally
 
 _RECIPES = {Format.MP4: MP4, Format.AAC: ADTS, Format.MP3: BARE_MP3}
@@ -28,7 +27,7 @@ class AvMuxer:
         held = [track for track in tracks if not (format.audio_only and track.is_video)]
         self._tally = Tally()
         self._writer: PacketWriter | None = PacketWriter(_RECIPES[format], held, self._tally)
-        self._codecs = [int(track.codec) for track in held]
+        self._codecs = frozenset(int(track.codec) for track in held)
         self._sink = sink
         self._origin_ms: int | None = None
         header = self._writer.header
@@ -38,14 +37,13 @@ class AvMuxer:
         """Adds the frames of the file's tracks."""
         if self._writer is None:
             raise MuxError("the file is closed")
-        tags = batch.tags
-        held = batch.rows((tags["role"] == Role.FRAME) & np.isin(tags["codec"], self._codecs))
-        if not len(held):
+        frames = frames_of(batch, self._codecs)
+        if not frames:
             return
         if self._origin_ms is None:
-            self._origin_ms = int(held.tags["dts"].min())
-        self._tally.add(held)
-        self._put(self._writer.mux(held, self._origin_ms))
+            self._origin_ms = min(frame[0] for frame in frames)
+        self._tally.add(frames)
+        self._put(self._writer.mux(batch.arena, frames, self._origin_ms))
 
     def close(self) -> None:
         """Writes what is still open."""

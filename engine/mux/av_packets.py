@@ -6,7 +6,7 @@ container needs: FFmpeg's interleaving queue is kept to the packet in hand, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING, Any
 import av
 import av.error
 import av.logging
-import numpy as np
-import numpy.typing as npt
 
 from engine.errors import MuxError
-from engine.media.batch import Batch, Flag, Kind, Role
 from engine.media.codecs import Codec
 from engine.media.track import Track
+from engine.mux.frames import KEY, Frame
 from engine.mux.tally import Tally
 from engine.mux.template import template_of
 
@@ -30,6 +28,9 @@ if TYPE_CHECKING:
 
 # FFmpeg's own words go into MuxError; without a level PyAV drops them.
 av.logging.set_level(av.logging.ERROR)
+
+_REFUSED_RUN = 250
+"""So many packets in a row that FFmpeg cannot parse are no damage in the stream: the output has failed."""
 
 _PACKET_BY_PACKET = {
     "flush_packets": "1",
@@ -97,35 +98,24 @@ class _TrackClock:
         if stream.time_base is None:
             raise MuxError(f"{codec.label}: FFmpeg gave the track no time base")
         self.stream = stream
-        self.codec = codec
         self._ticks = stream.time_base.denominator
-        self._last_dts = None if earliest is None else earliest - 1
-        self._frame_ticks = 0
+        self._next_dts = earliest
+        self._last_dts: int | None = None
 
-    def convert(
-        self, dts_ms: npt.NDArray[np.int64], cts_ms: npt.NDArray[np.int32]
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
-        """(dts, pts, duration) in ticks, and how many rows were moved. A shared dts moves by one tick,
-        which is less than the half millisecond that would show."""
-        wanted = self._to_ticks(dts_ms)
-        steps = np.arange(len(wanted), dtype=np.int64)
-        lead = wanted - steps
-        if self._last_dts is not None:
-            lead[0] = max(lead[0], self._last_dts + 1)
-        dts = np.maximum.accumulate(lead) + steps
-        shown = self._to_ticks(dts_ms + cts_ms)
-        pts = np.maximum(shown, dts)
-        moved = int(np.count_nonzero((dts != wanted) | (pts != shown)))
-        distances = np.diff(dts)
-        if len(distances):
-            self._frame_ticks = int(distances[-1])
-        elif self._last_dts is not None:
-            self._frame_ticks = int(dts[0]) - self._last_dts
-        self._last_dts = int(dts[-1])
-        return dts, pts, np.append(distances, self._frame_ticks), moved
+    def step(self, dts_ms: int, cts_ms: int) -> tuple[int, int, int, bool]:
+        """(dts, pts, duration) of the next frame in ticks, and whether it was moved.
 
-    def _to_ticks(self, time_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return (time_ms * self._ticks + 500) // 1000
+        A shared dts moves by one tick, which is less than the half millisecond that would show. A frame is
+        taken to last as long as the one before; that counts only for the last one of a file or fragment.
+        """
+        wanted = (dts_ms * self._ticks + 500) // 1000
+        shown = ((dts_ms + cts_ms) * self._ticks + 500) // 1000 if cts_ms else wanted
+        dts = wanted if self._next_dts is None else max(wanted, self._next_dts)
+        pts = max(shown, dts)
+        duration = 0 if self._last_dts is None else dts - self._last_dts
+        self._last_dts = dts
+        self._next_dts = dts + 1
+        return dts, pts, duration, dts != wanted or pts != shown
 
 
 class PacketWriter:
@@ -140,6 +130,7 @@ class PacketWriter:
     ) -> None:
         self._output = _Output()
         self._tally = tally
+        self._refused_run = 0
         all_options = {**_PACKET_BY_PACKET, **recipe.options, **(options or {})}
         try:
             self._container: OutputContainer = av.open(
@@ -154,7 +145,7 @@ class PacketWriter:
         except (av.error.FFmpegError, ValueError) as error:
             raise MuxError(f"{recipe.av_format}: {_words(error)}") from error
         self._clocks = {
-            Kind.VIDEO if track.is_video else Kind.AUDIO: _TrackClock(stream, track.codec, recipe.earliest)
+            int(track.codec): _TrackClock(stream, track.codec, recipe.earliest)
             for track, stream in zip(tracks, streams, strict=True)
         }
         self.header = self._output.take()
@@ -167,61 +158,37 @@ class PacketWriter:
             stream.codec_context.codec_tag = "hvc1"  # FFmpeg's hev1 does not play on Apple's systems
         return stream  # type: ignore[no-any-return]
 
-    def mux(self, batch: Batch, origin_ms: int) -> bytes:
-        """The bytes that the batch's frames complete; times are written from `origin_ms` on.
+    def mux(self, arena: bytes, frames: Iterable[Frame], origin_ms: int) -> bytes:
+        """The bytes that these frames of the writer's tracks complete; times are written from `origin_ms` on.
 
         A packet that FFmpeg cannot parse is left out and counted.
 
         Raises:
-            MuxError: FFmpeg refused for another reason.
+            MuxError: FFmpeg refused for another reason, or refused everything for a while.
         """
         packet: Any = av.Packet  # its stub does not know that any buffer will do
-        mux_one = self._container.mux_one
-        view = memoryview(batch.arena)
+        mux_one, clocks, tally = self._container.mux_one, self._clocks, self._tally
+        view = memoryview(arena)
         try:
-            for stream, dts, pts, duration, start, size, key in self._rows(batch, origin_ms):
+            for dts_ms, cts_ms, start, size, codec, flags, _ in frames:
+                clock = clocks[codec]
                 one = packet(view[start : start + size])
-                one.stream = stream
-                one.dts = dts
-                one.pts = pts
-                one.duration = duration
-                if key:
+                one.stream = clock.stream
+                one.dts, one.pts, one.duration, moved = clock.step(dts_ms - origin_ms, cts_ms)
+                if flags & KEY:
                     one.is_keyframe = True
+                tally.adjusted += moved
                 try:
                     mux_one(one)
+                    self._refused_run = 0
                 except av.error.InvalidDataError:
-                    self._tally.refused += 1
+                    tally.refused += 1
+                    self._refused_run += 1
+                    if self._refused_run == _REFUSED_RUN:
+                        raise
         except av.error.FFmpegError as error:
             raise MuxError(_words(error)) from error
         return self._output.take()
-
-    def _rows(self, batch: Batch, origin_ms: int) -> Iterator[tuple[Stream, int, int, int, int, int, int]]:
-        """(stream, dts, pts, duration, start, size, key) of the frames of this writer's tracks, in order."""
-        tags = batch.tags
-        frames = (tags["role"] == Role.FRAME) & (tags["media_size"] > 0)
-        columns: list[npt.NDArray[np.int64]] = []
-        for clock in self._clocks.values():
-            rows = np.flatnonzero(frames & (tags["codec"] == clock.codec))
-            if not len(rows):
-                continue
-            held = tags[rows]
-            dts, pts, duration, moved = clock.convert(held["dts"] - origin_ms, held["cts"])
-            self._tally.adjusted += moved
-            index = np.full(len(rows), clock.stream.index)
-            key = held["flags"] & Flag.KEY
-            columns.append(
-                np.stack([rows, index, dts, pts, duration, held["media_offset"], held["media_size"], key])
-            )
-        if not columns:
-            return
-        merged = np.concatenate(columns, axis=1)
-        merged = merged[:, np.argsort(merged[0], kind="stable")]
-        streams = [
-            clock.stream for clock in sorted(self._clocks.values(), key=lambda clock: clock.stream.index)
-        ]
-        for index, *fields in zip(*merged[1:].tolist(), strict=True):
-            dts, pts, duration, start, size, key = fields
-            yield streams[index], dts, pts, duration, start, size, key
 
     def finish(self) -> bytes:
         """The last bytes; the writer cannot be used afterwards.

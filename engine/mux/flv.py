@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from engine import _native
 from engine.errors import MuxError
 from engine.media.batch import TAG, Batch, Flag, Kind, Role
 from engine.media.track import Track
 from engine.mux.base import MuxOptions, Sink, Stats
+from engine.mux.frames import FIRST_AUDIO_CODEC, frames_of
 from engine.mux.onmetadata import SCRIPT_PREFIX, Completion, KeyframeIndex, index_slots
 from engine.mux.tally import Tally
 
 _TAG_HEADER_BYTES = 11
+_ALL_CODECS = range(256)
 
 
 class FlvMuxer:
@@ -32,7 +34,11 @@ class FlvMuxer:
         self._headers = options.headers
         has_video = any(track.is_video for track in tracks)
         has_audio = any(not track.is_video for track in tracks)
-        self._kinds = [Kind.SCRIPT] + [Kind.VIDEO] * has_video + [Kind.AUDIO] * has_audio
+        self._kinds = {int(Kind.SCRIPT)}
+        if has_video:
+            self._kinds.add(int(Kind.VIDEO))
+        if has_audio:
+            self._kinds.add(int(Kind.AUDIO))
         self._index = KeyframeIndex(index_slots(options.expected_duration_s))
         self._metadata = Completion(has_video, has_audio, self._index, source=options.metadata)
         self._metadata_bytes = 0
@@ -49,22 +55,36 @@ class FlvMuxer:
         """Adds tags: everything of the file's tracks, private extensions included."""
         if self._closed:
             raise MuxError("the file is closed")
-        tags = batch.tags
-        held = batch.rows(np.isin(tags["kind"], self._kinds) & ~self._is_metadata(batch))
+        held = self._wanted(batch)
         if not len(held):
             return
-        if not self._started:
-            self._start(int(held.tags["dts"][0]))
-        held = self._without_repeated_headers(held)
-        self._tally.add(held)
+        frames = frames_of(held, _ALL_CODECS)
+        if frames:
+            self._repeated.clear()
+        self._tally.add(frames)
         self._put(held)
+        self._last_video_ms = next(
+            (f[0] for f in reversed(frames) if f[4] < FIRST_AUDIO_CODEC), self._last_video_ms
+        )
 
-    @staticmethod
-    def _is_metadata(batch: Batch) -> npt.NDArray[np.bool_]:
-        found = np.zeros(len(batch), dtype=np.bool_)
-        for row in np.flatnonzero(batch.tags["kind"] == Kind.SCRIPT).tolist():
-            found[row] = batch.body(row).startswith(SCRIPT_PREFIX)
-        return found
+    def _wanted(self, batch: Batch) -> Batch:
+        """The rows the file holds: of its tracks, but no onMetaData, and before the first frame no
+        configuration that the file starts with. The first such row starts the file."""
+        left_out = []
+        columns = zip(*(batch.tags[name].tolist() for name in ("kind", "role", "dts")), strict=True)
+        before_frames = True
+        for row, (kind, role, dts_ms) in enumerate(columns):
+            if kind not in self._kinds or (kind == Kind.SCRIPT and batch.body(row).startswith(SCRIPT_PREFIX)):
+                left_out.append(row)
+                continue
+            if not self._started:
+                self._start(dts_ms)
+            before_frames = before_frames and role != Role.FRAME
+            if self._repeated and before_frames and role == Role.CONFIG and batch.body(row) in self._repeated:
+                left_out.append(row)
+            elif kind == Kind.SCRIPT:
+                self._tally.script_tags += 1
+        return batch.rows(np.delete(np.arange(len(batch)), left_out)) if left_out else batch
 
     def _start(self, first_ms: int) -> None:
         self._started = True
@@ -75,23 +95,11 @@ class FlvMuxer:
         self._metadata_bytes = len(body)
         self._put(_script_row(body, first_ms))
         for header in self._headers:
-            wanted = header.rows(np.isin(header.tags["kind"], self._kinds))
+            wanted = header.rows(np.isin(header.tags["kind"], list(self._kinds)))
             tags = wanted.tags.copy()
             tags["dts"] = first_ms
             self._repeated += [wanted.body(row) for row in range(len(wanted))]
             self._put(Batch(wanted.arena, tags))
-
-    def _without_repeated_headers(self, batch: Batch) -> Batch:
-        """Leaves out, before the first frame, configurations equal to those the file starts with."""
-        if not self._repeated:
-            return batch
-        keep = np.ones(len(batch), dtype=np.bool_)
-        for row in np.flatnonzero(np.isin(batch.tags["role"], (Role.CONFIG, Role.FRAME))).tolist():
-            if batch.tags["role"][row] == Role.FRAME:
-                self._repeated.clear()
-                break
-            keep[row] = batch.body(row) not in self._repeated
-        return batch.rows(keep)
 
     def _put(self, batch: Batch) -> None:
         if not len(batch):
@@ -104,15 +112,12 @@ class FlvMuxer:
             raise MuxError(f"flv: {error}") from error
         base = self._sink.size
         self._sink.write(data)
-        self._note_keyframes(batch.tags, np.frombuffer(starts, dtype=np.uint32), base)
-
-    def _note_keyframes(self, tags: npt.NDArray[np.void], starts: npt.NDArray[np.uint32], base: int) -> None:
-        video = np.flatnonzero((tags["kind"] == Kind.VIDEO) & (tags["role"] == Role.FRAME))
-        for row in video[tags["flags"][video] & Flag.KEY != 0].tolist():
-            self._last_keyframe_ms = int(tags["dts"][row]) - self._shift_ms
-            self._index.add(self._last_keyframe_ms, base + int(starts[row]))
-        if len(video):
-            self._last_video_ms = int(tags["dts"][video[-1]]) - self._shift_ms
+        tags = batch.tags
+        keys = (tags["flags"] & Flag.KEY != 0) & (tags["kind"] == Kind.VIDEO) & (tags["role"] == Role.FRAME)
+        for row in np.flatnonzero(keys).tolist():
+            self._last_keyframe_ms = int(tags["dts"][row])
+            position = base + int.from_bytes(starts[4 * row : 4 * row + 4], sys.byteorder)
+            self._index.add(self._last_keyframe_ms - self._shift_ms, position)
 
     def close(self) -> None:
         """Completes onMetaData. A file of no rows stays empty.
@@ -132,7 +137,7 @@ class FlvMuxer:
         if stats.last_dts_ms is not None:
             metadata.last_timestamp_s = (stats.last_dts_ms - self._shift_ms) / 1000
         if self._last_keyframe_ms is not None:
-            metadata.last_keyframe_s = self._last_keyframe_ms / 1000
+            metadata.last_keyframe_s = (self._last_keyframe_ms - self._shift_ms) / 1000
             metadata.has_keyframes = True
             metadata.can_seek_to_end = self._last_keyframe_ms == self._last_video_ms
         body = metadata.script_body()

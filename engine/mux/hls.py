@@ -10,16 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import numpy as np
-import numpy.typing as npt
 import structlog
 
 from engine.errors import MuxError
-from engine.media.batch import Batch, Flag, Kind, Role
+from engine.media.batch import Batch
 from engine.media.codecs import Codec
 from engine.media.track import Track
 from engine.mux.av_packets import MP4, MPEG_TS, PacketWriter
 from engine.mux.base import Folder, HlsSegment, MuxOptions, Sink, Stats
+from engine.mux.frames import DISCONTINUITY, FIRST_AUDIO_CODEC, KEY, Frame, frames_of
 from engine.mux.playlist import Entry, Playlist
 from engine.mux.tally import Tally
 from engine.mux.transport import Continuity
@@ -79,71 +78,61 @@ class HlsMuxer:
 
     def _use(self, tracks: Sequence[Track]) -> None:
         self._tracks = tuple(tracks)
-        self._codecs = [int(track.codec) for track in tracks]
-        self._cut_kind = Kind.VIDEO if any(track.is_video for track in tracks) else Kind.AUDIO
+        self._codecs = frozenset(int(track.codec) for track in tracks)
+        self._cut_at_video = any(track.is_video for track in tracks)
 
     def write(self, batch: Batch) -> None:
         """Adds frames; segments that end among them are committed and listed."""
         if self._closed:
             raise MuxError("the playlist has ended")
-        tags = batch.tags
-        frames = (
-            (tags["role"] == Role.FRAME) & (tags["media_size"] > 0) & np.isin(tags["codec"], self._codecs)
-        )
-        held = batch.rows(frames)
-        tags = held.tags
-        broken = tags["flags"] & Flag.DISCONTINUITY != 0
-        key = (tags["flags"] & Flag.KEY != 0) & (tags["kind"] == self._cut_kind)
+        frames = frames_of(batch, self._codecs)
         start = 0
-        for row in np.flatnonzero(broken | key).tolist():
-            if broken[row]:
-                self._add(held.rows(slice(start, row)))
+        for row, frame in enumerate(frames):
+            if frame[5] & DISCONTINUITY:
+                self._add(batch.arena, frames[start:row])
                 self._break_clock(None)
                 start = row
-            elif self._is_due(tags, start, row):
-                self._add(held.rows(slice(start, row)))
-                self._end_segment(int(tags["dts"][row]))
-                start = row
-        self._add(held.rows(slice(start, None)))
+            elif frame[5] & KEY and (frame[4] < FIRST_AUDIO_CODEC) == self._cut_at_video:
+                begun_ms = self._segment.start_ms if self._segment else frames[start][0]
+                if frame[0] - begun_ms >= self._segment_ms:
+                    self._add(batch.arena, frames[start:row])
+                    self._end_segment(frame[0])
+                    start = row
+        self._add(batch.arena, frames[start:])
 
-    def _is_due(self, tags: npt.NDArray[np.void], start: int, row: int) -> bool:
-        """Enough media lies before `row`; the rows from `start` on may begin the segment themselves."""
-        begun_ms = self._segment.start_ms if self._segment else int(tags["dts"][start])
-        return int(tags["dts"][row]) - begun_ms >= self._segment_ms
-
-    def _add(self, rows: Batch) -> None:
-        if not len(rows):
+    def _add(self, arena: bytes, frames: list[Frame]) -> None:
+        if not frames:
             return
         if self._clock is None:
-            self._clock = self._start_clock(rows.tags)
+            self._clock = self._start_clock(frames)
         if self._segment is None:
-            self._segment = self._start_segment(rows.tags, self._clock)
-        self._tally.add(rows)
+            self._segment = self._start_segment(frames, self._clock)
+        self._tally.add(frames)
         segment = self._segment
-        self._put(segment.writer.mux(rows, self._clock.origin_ms))
-        self._warn_when_late(segment, int(rows.tags["dts"][-1]))
+        self._put(segment.writer.mux(arena, frames, self._clock.origin_ms))
+        self._warn_when_late(segment, frames[-1][0])
 
-    def _start_clock(self, tags: npt.NDArray[np.void]) -> _Clock:
-        first_ms = int(tags["dts"].min())
+    def _start_clock(self, frames: list[Frame]) -> _Clock:
+        first_ms = min(frame[0] for frame in frames)
         origin_ms = 0
         if self._from_zero:  # after a break the written clock goes on where it was
             origin_ms = first_ms - self._written_to_ms
         elif self._fragmented:  # tfdt has no sign
             origin_ms = min(first_ms, 0)
-        return _Clock(origin_ms, int(tags["dts"][0]), self._next_starts_at)
+        return _Clock(origin_ms, frames[0][0], self._next_starts_at)
 
-    def _start_segment(self, tags: npt.NDArray[np.void], clock: _Clock) -> _Segment:
+    def _start_segment(self, frames: list[Frame], clock: _Clock) -> _Segment:
         recipe, options, suffix = MPEG_TS, {}, "ts"
         if self._fragmented:
             recipe, options, suffix = MP4, {"fragment_index": str(self._fragments + 1)}, "m4s"
         writer = PacketWriter(recipe, self._tracks, self._tally, options)
-        video = tags[tags["kind"] == Kind.VIDEO]
-        if len(video) and not video["flags"][0] & Flag.KEY:
+        video = next((frame for frame in frames if frame[4] < FIRST_AUDIO_CODEC), None)
+        if video is not None and not video[5] & KEY:
             self._playlist.independent = False
         self._continuity.next_segment()
         map_uri = self._map(writer.header) if self._fragmented else None
         sink = self._folder.open(f"{self._sequence:05d}.{suffix}")
-        start_ms = int(tags["dts"][0])
+        start_ms = frames[0][0]
         breaks, self._breaks = self._breaks, False
         self._sequence += 1
         return _Segment(writer, sink, start_ms, clock.wall(start_ms), breaks, map_uri)
