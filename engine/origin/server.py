@@ -150,9 +150,12 @@ class Origin:
         tasks = [*self._replays, *([self._watch] if self._watch else [])]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         await self._rtmp.stop()
         await self._http.stop()
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):  # a cancelled task's is none
+                raise outcome
 
     async def _check(self) -> None:
         """Looks after the connections as often as their limits ask for."""
