@@ -116,10 +116,25 @@ fn a_crash_at_any_write_is_made_good_by_the_next_call() {
 #[test]
 fn zeros_of_a_power_cut_end_the_recording_or_cost_one_fragment() {
     let recorded = recording(2);
-    let (finished, _) = finalized([recorded.clone(), vec![0; 5000]].concat()).unwrap();
-    assert_eq!(finished.samples, 10);
+    let (finished, file) = finalized([recorded.clone(), vec![0; 5000]].concat()).unwrap();
+    assert_eq!((finished.samples, finished.bytes), (10, file.len() as u64));
     let mut holed = recording(3);
     let hole = opening().len() + fragment(0).len() + 8;
     holed[hole..hole + 16].fill(0);
     assert_eq!(finalized(holed).unwrap().0.samples, 10);
+}
+
+#[test]
+fn a_cut_track_does_not_end_another_whose_media_come_before() {
+    let traf = |id, offset| {
+        let run = trun(&[1, 2, offset]);
+        boxed(b"traf", &[&boxed(b"tfhd", &[&words(&[BASE_IS_MOOF, id])]), &run])
+    };
+    let moof = |media| boxed(b"moof", &[&traf(1, media + 10), &traf(2, media)]);
+    let fragment = [moof(moof(0).len() as u32 + 8), boxed(b"mdat", &[&[1; 20]])].concat();
+    let file = [opening(), fragment].concat();
+    let (finished, file) = finalized(file[..file.len() - 3].to_vec()).unwrap();
+    assert_eq!(finished.samples, 3);
+    assert_eq!(table(&file, 0, b"stsz"), [0, 5, 1]);
+    assert_eq!(table(&file, 1, b"stsz"), [0, 5, 2]);
 }

@@ -250,6 +250,15 @@ fn decoding_times_are_those_of_the_fragments() {
 }
 
 #[test]
+fn a_last_sample_of_no_duration_is_still_inside_the_edit() {
+    let two = |media| vec![trun(&[0x301, 2, media, 40, 5, 0, 5])];
+    let (finished, file) =
+        finalized([opening(), video_fragment(&[BASE_IS_MOOF, 1], two, 10)].concat()).unwrap();
+    assert_eq!(finished.duration_ms, 41);
+    assert_eq!(edits(&file, 0), [1, 41, 0, 0x1_0000]);
+}
+
+#[test]
 fn a_composition_before_the_first_decoding_time_is_kept() {
     let early = |media| {
         vec![
