@@ -140,12 +140,7 @@ class RtmpPlay:
         return self._state
 
     @property
-    def ended(self) -> bool:
-        """The session is over: `end` says how."""
-        return self._end is not None
-
-    @property
-    def end(self) -> End | None:
+    def ended(self) -> End | None:
         """How the session ended; None while it goes on."""
         return self._end
 
@@ -160,7 +155,7 @@ class RtmpPlay:
         return self._end.redirect if self._end else None
 
     def receive(self, data: Buffer) -> None:
-        """Take received bytes. Never raises for what the peer sent: see `end`."""
+        """Take received bytes. Never raises for what the peer sent: see `ended`."""
         if self._state is State.ENDED:
             return
         self._connection.feed(data)

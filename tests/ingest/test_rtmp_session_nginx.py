@@ -62,7 +62,7 @@ def test_plays_what_is_pushed_and_sees_its_end(end: EndOfPublish, clip: Path, tm
         player.read_until(ENOUGH)
         pusher.end()
         player.read_until(10**9)
-    assert player.session.end == End(EndReason.DATA_ENDED)
+    assert player.session.ended == End(EndReason.DATA_ENDED)
     source = {body for _, _, body in media(read_flv(clip.read_bytes()))}
     assert len(player.rows) >= ENOUGH
     assert [body for _, _, body in player.rows if body not in source] == []
@@ -80,5 +80,5 @@ def test_a_stream_that_nobody_publishes(tmp_path: Path) -> None:
 def test_an_app_that_is_not_there(tmp_path: Path) -> None:
     with nginx_rtmp(tmp_path) as nginx, closing(Player(nginx.rtmp_url("nothing/s"))) as player:
         player.read_until(1)
-    assert player.session.end == End(EndReason.CLOSED)
+    assert player.session.ended == End(EndReason.CLOSED)
     assert player.session.state is State.ENDED
