@@ -102,6 +102,5 @@ def test_codecs_shows_every_cell():
     assert done.exit_code == 0
     rows = {line.split("  ")[0].strip(): line for line in done.stdout.splitlines()}
     assert {"H.264", "H.265", "H.266", "AV1", "AAC", "MP3", "Opus"} <= set(rows)
-    assert rows["AV1"].split()[1:] == [
-        *["extended", "not", "supported", "supported", "not", "supported", "not", "supported"]
-    ]
+    cells = " ".join(rows["AV1"].split()[1:])
+    assert cells == "extended not supported supported not supported not supported"
