@@ -65,7 +65,8 @@ async def _demo(output: Path, hear: Callable[[events.Event], None]) -> Sequence[
 
 def _print(reports: list[tuple[events.FileFinished, Report]]) -> bool:
     """The table of what was made; true when a file is damaged."""
-    table = Table("format", "tracks", "packets", "duration", "size", "check", "file", box=None)
+    table = Table("format", "tracks", "packets", "duration", "size", "check", box=None)
+    table.add_column("file", overflow="fold")
     for file, report in reports:
         tracks = " + ".join(track.codec for track in report.tracks)
         packets = f"{sum(track.packets for track in report.tracks)}"
@@ -73,6 +74,5 @@ def _print(reports: list[tuple[events.FileFinished, Report]]) -> bool:
         check = "; ".join(report.damaged) or "ok"
         duration = f"{file.duration_ms / 1000:.2f} s"
         table.add_row(file.format.value, tracks, packets, duration, size, check, file.path)
-    console = Console()
-    console.print(table, soft_wrap=not console.is_terminal)
+    Console().print(table)
     return any(report.damaged for _, report in reports)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import cast
 
-import click
 import structlog
 import typer
 
@@ -15,18 +15,20 @@ from engine.cli.demo import demo_command
 from engine.cli.inspect import inspect_command
 from engine.cli.origin import origin_command
 from engine.cli.record import record_command
-from engine.errors import ReelError
+from engine.errors import ReelError, UsageError
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 failed, or a damaged file; 2 wrong usage; 3 no stream (refused, timed out, "
     "not found, not FLV); 4 no requested format can hold the stream's codecs; 5 storage."
 )
 
+# Typer brings its own copy of click: this is click's UsageError, whichever copy is in use.
+_WrongCommandLine = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
+
 app = typer.Typer(
     name="reel",
     help="Record live streams: RTMP and FLV in, FLV, HLS, MP4, AAC and MP3 out, without re-encoding.",
     epilog=EXIT_CODES,
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -40,11 +42,15 @@ app.command("demo", epilog=EXIT_CODES)(demo_command)
 
 @app.callback(invoke_without_command=True)
 def _reel(
+    context: typer.Context,
     version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True),
 ) -> None:
     if version:
         print(f"reel {__version__}")  # noqa: T201
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())  # noqa: T201
+        raise typer.Exit(UsageError.exit_code)
 
 
 def main() -> None:
@@ -61,16 +67,13 @@ def main() -> None:
     )
     try:
         code = app(standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        code = 2
-    except click.ClickException as error:
+    except _WrongCommandLine as error:
         _complain(error.format_message())
-        code = error.exit_code
+        code = UsageError.exit_code
     except ReelError as error:
         _complain(str(error))
         code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         code = 130
     sys.exit(code or 0)
 

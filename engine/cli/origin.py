@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvloop
 
+from engine.cli.running import run, stopping
 from engine.errors import UsageError
-from engine.origin.server import Origin
+from engine.origin import Origin
 
 
 def origin_command(
@@ -44,21 +43,19 @@ def origin_command(
     origin = Origin(
         files or (), rtmp=rtmp, http=http, once=once, speed=speed, wait_for_reader=wait_for_reader
     )
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(origin))
+    run(_serve(origin))
 
 
 async def _serve(origin: Origin) -> None:
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with origin:
-        for stream in origin.streams or ["APP/NAME"]:
-            typer.echo(f"{origin.rtmp_url(stream)}  {origin.http_url(stream)}")
-        signalled = asyncio.create_task(stopped.wait())
-        ended = asyncio.create_task(origin.wait_ended() if origin.streams else asyncio.Event().wait())
-        await asyncio.wait((signalled, ended), return_when=asyncio.FIRST_COMPLETED)
-        signalled.cancel()
-        if ended.done():
-            await ended
-        ended.cancel()
+    with stopping(stopped.set):
+        async with origin:
+            for stream in origin.streams or ["APP/NAME"]:
+                typer.echo(f"{origin.rtmp_url(stream)}  {origin.http_url(stream)}")
+            signalled = asyncio.create_task(stopped.wait())
+            ended = asyncio.create_task(origin.wait_ended())
+            await asyncio.wait((signalled, ended), return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                await ended
+            for task in (signalled, ended):
+                task.cancel()

@@ -6,6 +6,7 @@ TLS runs over `ssl.MemoryBIO`, so that it ticks like plain TCP (design decision 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from typing import cast
@@ -65,7 +66,7 @@ class Connection:
         except socket.gaierror:
             raise ConnectFailed(f"{where}: the name {host} cannot be resolved") from None
         except OSError as error:
-            raise ConnectFailed(f"{where}: {host}:{port}: {error.strerror or error}") from None
+            raise ConnectFailed(f"{where}: {host}:{port}: {_reason(error)}") from None
 
     @property
     def window_bytes(self) -> int:
@@ -85,7 +86,7 @@ class Connection:
         except ssl.SSLError as error:
             raise ConnectFailed(f"{self._where}: TLS failed ({error.reason})") from None
         except OSError as error:
-            raise ConnectFailed(f"{self._where}: the connection broke ({error.strerror or error})") from None
+            raise ConnectFailed(f"{self._where}: the connection broke ({_reason(error)})") from None
 
     def write(self, data: bytes) -> None:
         """Send soon; what the kernel does not take now goes out with later reads.
@@ -100,7 +101,7 @@ class Connection:
             self._unsent += data
             self._flush()
         except OSError as error:
-            raise ConnectFailed(f"{self._where}: the connection broke ({error.strerror or error})") from None
+            raise ConnectFailed(f"{self._where}: the connection broke ({_reason(error)})") from None
         if len(self._unsent) > _UNSENT_BYTES:
             raise ConnectFailed(f"{self._where}: the origin does not read what we send")
 
@@ -204,6 +205,11 @@ async def _connect(host: str, port: int) -> socket.socket:
         else:
             return sock
     raise failure
+
+
+def _reason(error: OSError) -> str:
+    """The system's own words; event loops put others in their place."""
+    return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 def _set_once(readable: asyncio.Future[None]) -> None:

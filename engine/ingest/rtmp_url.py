@@ -58,7 +58,7 @@ def parse_rtmp_url(url: str) -> RtmpTarget:
     server, _, path = rest.partition("/")
     host, port = _host_and_port(url, server)
     app, stream = _app_and_stream(path.lstrip("/"))
-    if not app or not stream or stream.startswith("?"):
+    if not app or not stream or "?" in (app[0], stream[0]):
         raise UsageError(f"{url!r} names no app and stream: rtmp://host/app/stream is expected")
     return RtmpTarget(
         host=host,

@@ -16,7 +16,6 @@ from engine.origin.reader import Refusal, TransportReader
 _HEADERS = {
     hdrs.CONTENT_TYPE: "video/x-flv",
     hdrs.CACHE_CONTROL: "no-cache",
-    hdrs.CONNECTION: "close",
     hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*",  # players in a web page of another origin
 }
 
@@ -98,6 +97,7 @@ class HttpFlvServer:
         if not self._hub.published(path):
             raise web.HTTPNotFound(text=f"no such stream: {path}\n")
         response = web.StreamResponse(headers=_HEADERS)
+        response.force_close()
         await response.prepare(request)
         transport = request.transport
         if request.method == hdrs.METH_HEAD or transport is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 import structlog
 
@@ -81,5 +82,4 @@ class Refusal(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Closes the connection without a word, and without waiting for its peer."""
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.abort()
+        cast("asyncio.WriteTransport", transport).abort()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import structlog
@@ -118,33 +119,34 @@ class Replay:
         clock = LoopClock()
         while True:
             rows = 0
-            async with aclosing(read_flv(self._path)) as batches:
-                async for batch in batches:
-                    rows += len(batch)
-                    clock.place(batch)
-                    yield batch
+            with self._open() as file:
+                async with aclosing(read_flv(file)) as batches:
+                    async for batch in batches:
+                        rows += len(batch)
+                        clock.place(batch)
+                        yield batch
             if self._once or not rows:
                 return
             clock.next_pass()
 
+    def _open(self) -> BinaryIO:
+        """Not in a thread, unlike the reading: a wait that is cancelled would lose the open file."""
+        return self._path.open("rb")
 
-async def read_flv(path: Path) -> AsyncGenerator[Batch, None]:
+
+async def read_flv(file: BinaryIO) -> AsyncGenerator[Batch, None]:
     """The rows of a file, read piece by piece; at damage it says so in the log and ends.
 
     Raises:
         OSError: the file cannot be read.
     """
-    file = await asyncio.to_thread(path.open, "rb")
-    try:
-        reader = _native.FlvReader()
-        while data := await asyncio.to_thread(file.read, _READ_BYTES):
-            reader.feed(data)
-            if (taken := reader.take()) is not None:
-                yield Batch.from_native(taken)
-            if reader.fault is not None:
-                break
-        reader.finish()
+    reader = _native.FlvReader()
+    while data := await asyncio.to_thread(file.read, _READ_BYTES):
+        reader.feed(data)
+        if (taken := reader.take()) is not None:
+            yield Batch.from_native(taken)
         if reader.fault is not None:
-            _log.warning("origin.file_damaged", file=str(path), fault=reader.fault)
-    finally:
-        file.close()
+            break
+    reader.finish()
+    if reader.fault is not None:
+        _log.warning("origin.file_damaged", file=file.name, fault=reader.fault)

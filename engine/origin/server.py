@@ -100,7 +100,12 @@ class Origin:
         await self._stop()
 
     async def wait_ended(self) -> None:
-        """Waits for the end of every file (there is none when they loop), and until readers have it all."""
+        """Waits for the end of every file, and until the readers have it all.
+
+        Files that loop have no end, and an origin without files neither.
+        """
+        if not self._replays:
+            await asyncio.Event().wait()
         await asyncio.gather(*self._replays)
         deadline_s = asyncio.get_running_loop().time() + self._limits.stall_s
         while self._rtmp.connections + self._http.connections:
@@ -145,9 +150,12 @@ class Origin:
         tasks = [*self._replays, *([self._watch] if self._watch else [])]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         await self._rtmp.stop()
         await self._http.stop()
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):  # a cancelled task's is none
+                raise outcome
 
     async def _check(self) -> None:
         """Looks after the connections as often as their limits ask for."""

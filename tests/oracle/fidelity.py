@@ -73,6 +73,7 @@ def assert_f2(
     tracks: Iterable[str] = KINDS,
     joined_late: bool = False,
     cut_short: bool = False,
+    spread_ms: Fraction | None = None,
 ) -> None:
     """F2: distances between timestamps are those of the source, audio against video included.
 
@@ -82,6 +83,7 @@ def assert_f2(
     Args:
         timestamps: `original`: that constant is 0 in FLV and HLS (in TS modulo its 33-bit clock); `zero`:
             each output starts at 0. MP4 always does. None: any constant. Files without timestamps pass.
+        spread_ms: how far times may be apart from the source's, instead of what the container's ticks need.
 
     The other arguments are those of `assert_f1`, which must hold.
     """
@@ -93,7 +95,7 @@ def assert_f2(
         rows = [pair for kind in pairs for pair in pairs[kind][number]]
         rows.sort(key=lambda pair: (pair[0].span, pair[1].span))
         for _, group in groupby(rows, key=lambda pair: (pair[0].span, pair[1].span)):
-            _assert_one_shift(file, list(group), timestamps)
+            _assert_one_shift(file, list(group), timestamps, spread_ms)
         _assert_start(file, timestamps)
 
 
@@ -222,14 +224,16 @@ def _assert_common_end(source: Recording, pairs: dict[str, list[list[Pair]]]) ->
         )
 
 
-def _assert_one_shift(file: Recording, rows: list[Pair], timestamps: str | None) -> None:
+def _assert_one_shift(
+    file: Recording, rows: list[Pair], timestamps: str | None, spread_ms: Fraction | None
+) -> None:
     """Every row differs from the source by the same time."""
     times = ("shown_ms",) if file.container == "mp4" else ("dts_ms", "pts_ms")
     for name in times:
-        _assert_spread(file, rows, name)
+        _assert_spread(file, rows, name, spread_ms)
     if file.container == "mp4":  # each track's dts begins at 0; edit lists put the tracks side by side
         for kind in KINDS:
-            _assert_spread(file, [row for row in rows if row[0].kind == kind], "dts_ms")
+            _assert_spread(file, [row for row in rows if row[0].kind == kind], "dts_ms", spread_ms)
     if timestamps == "original" and file.container in ("flv", "ts", "fmp4") and rows:
         shift_ms = rows[0][0].dts_ms - rows[0][1].dts_ms
         if file.container == "ts":
@@ -240,14 +244,14 @@ def _assert_one_shift(file: Recording, rows: list[Pair], timestamps: str | None)
         )
 
 
-def _assert_spread(file: Recording, rows: list[Pair], name: str) -> None:
+def _assert_spread(file: Recording, rows: list[Pair], name: str, spread_ms: Fraction | None) -> None:
     if not rows:
         return
     first = next((row for row in rows if row[0].exact and row[1].exact), rows[0])
     shift_ms = getattr(first[0], name) - getattr(first[1], name)
     for packet, wanted in rows:
         exact = packet.exact and wanted.exact
-        allowed_ms = SPREAD_MS[file.container] if exact else INEXACT_SPREAD_MS
+        allowed_ms = spread_ms or (SPREAD_MS[file.container] if exact else INEXACT_SPREAD_MS)
         off_ms = getattr(packet, name) - getattr(wanted, name) - shift_ms
         assert abs(off_ms) <= allowed_ms, (
             f"{file.path.name}: {name} of the {packet.kind} packet {_describe(packet)} is "

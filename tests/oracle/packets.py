@@ -144,6 +144,8 @@ def _frames_in(codec: str, payload: bytes) -> list[bytes]:
 def length_bytes(codec: str, config: bytes) -> int:
     """How many bytes the NAL unit lengths have, by the configuration record."""
     at = {"h264": 4, "h265": 21, "h266": 0}[codec]
+    if len(config) <= at:
+        raise ValueError(f"{codec} has no decoder configuration")
     field_bits = config[at] >> 1 if codec == "h266" else config[at]
     return (field_bits & 3) + 1
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 from origins.footage import AAC, H264, H265, make_flv
 
 
@@ -30,3 +33,8 @@ def hevc_footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def silent_footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """2 s of H.264."""
     return make_flv(tmp_path_factory.mktemp("footage") / "silent.flv", video=H264, audio=(), seconds=2)
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Both event loops: `reel` runs on uvloop, an embedder may not."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}

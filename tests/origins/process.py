@@ -44,6 +44,7 @@ def stop(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM)
     for step in (how, signal.SIGKILL):
         try:
             os.killpg(process.pid, step)
+            os.killpg(process.pid, signal.SIGCONT)  # a frozen one would not see it
         except ProcessLookupError:
             break
         try:

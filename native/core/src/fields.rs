@@ -12,13 +12,21 @@ pub struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The fields of `data`; faults have `code` and name `what`.
     pub fn new(data: &'a [u8], code: &'static str, what: &'static str) -> Self {
-        Self { rest: data, code, what }
+        Self {
+            rest: data,
+            code,
+            what,
+        }
     }
 
     /// The next `count` bytes.
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], Fault> {
         if count > self.rest.len() {
-            let text = format!("{} ends early: {count} bytes wanted, {} left", self.what, self.rest.len());
+            let text = format!(
+                "{} ends early: {count} bytes wanted, {} left",
+                self.what,
+                self.rest.len()
+            );
             return Err(Fault::new(self.code, text));
         }
         let (taken, rest) = self.rest.split_at(count);

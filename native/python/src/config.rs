@@ -1,6 +1,6 @@
 //! Decoder configuration records and frame headers as dictionaries.
 
-use pyo3::buffer::PyBuffer;
+use crate::buffer::with_bytes;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -14,8 +14,8 @@ fn value_error(fault: Fault) -> PyErr {
 /// A decoder configuration record by table codec number.
 #[pyfunction]
 #[pyo3(signature = (codec, data, /))]
-fn parse_config<'py>(py: Python<'py>, codec: u8, data: PyBuffer<u8>) -> PyResult<Bound<'py, PyDict>> {
-    match config::parse(codec, &data.to_vec(py)?).map_err(value_error)? {
+fn parse_config<'py>(py: Python<'py>, codec: u8, data: &Bound<'_, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    match with_bytes(data, |data| config::parse(codec, data))?.map_err(value_error)? {
         Config::Video(video) => video_fields(py, &video),
         Config::Audio(audio) => audio_fields(py, &audio),
     }
@@ -51,8 +51,8 @@ fn audio_fields<'py>(py: Python<'py>, audio: &AudioConfig) -> PyResult<Bound<'py
 /// The first MPEG audio frame header of a payload.
 #[pyfunction]
 #[pyo3(signature = (data, /))]
-fn parse_mp3_header<'py>(py: Python<'py>, data: PyBuffer<u8>) -> PyResult<Bound<'py, PyDict>> {
-    let header = config::parse_mp3_header(&data.to_vec(py)?).map_err(value_error)?;
+fn parse_mp3_header<'py>(py: Python<'py>, data: &Bound<'_, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    let header = with_bytes(data, config::parse_mp3_header)?.map_err(value_error)?;
     let fields = PyDict::new(py);
     fields.set_item("sample_rate", header.sample_rate)?;
     fields.set_item("channels", header.channels)?;
@@ -66,8 +66,9 @@ fn parse_mp3_header<'py>(py: Python<'py>, data: PyBuffer<u8>) -> PyResult<Bound<
 /// NAL unit types of a length-prefixed access unit.
 #[pyfunction]
 #[pyo3(signature = (codec, length_size, data, /))]
-fn video_nal_types(py: Python<'_>, codec: u8, length_size: u8, data: PyBuffer<u8>) -> PyResult<Vec<u32>> {
-    let types = config::video_nal_types(codec, length_size, &data.to_vec(py)?).map_err(value_error)?;
+fn video_nal_types(codec: u8, length_size: u8, data: &Bound<'_, PyAny>) -> PyResult<Vec<u32>> {
+    let types =
+        with_bytes(data, |data| config::video_nal_types(codec, length_size, data))?.map_err(value_error)?;
     Ok(types.into_iter().map(u32::from).collect())
 }
 

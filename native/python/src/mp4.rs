@@ -3,17 +3,55 @@
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use reelkeeper_core::mp4::{self, Error, Finished, Scan};
+use reelkeeper_core::mp4::{self, Error, Finished, Scan, Storage};
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+/// A file on disk as the core wants it.
+struct Disk(File);
+
+impl Read for Disk {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.0.read(out)
+    }
+}
+
+impl Write for Disk {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.0.write(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Seek for Disk {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+impl Storage for Disk {
+    fn cut(&mut self, size: u64) -> io::Result<()> {
+        self.0.set_len(size)
+    }
+
+    fn flush_to_disk(&mut self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+}
 
 /// OSError with its errno, so that Python makes the right subclass of it and callers see a full disk as one.
 fn to_python(py: Python<'_>, error: Error, path: &Path) -> PyErr {
     match error {
         Error::Malformed(fault) => PyValueError::new_err(fault.message),
         Error::Io(error) => match error.raw_os_error() {
-            Some(number) => match py.import("os").and_then(|os| os.call_method1("strerror", (number,))) {
+            Some(number) => match py
+                .import("os")
+                .and_then(|os| os.call_method1("strerror", (number,)))
+            {
                 Ok(text) => PyOSError::new_err((number, text.unbind(), path.as_os_str().to_owned())),
                 Err(error) => error,
             },
@@ -26,9 +64,13 @@ fn to_python(py: Python<'_>, error: Error, path: &Path) -> PyErr {
 #[pyfunction]
 #[pyo3(signature = (path, /))]
 fn finalize_mp4(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyDict>> {
-    let opened = || -> io::Result<File> { OpenOptions::new().read(true).write(true).open(&path) };
-    let finalized = || -> Result<Finished, Error> { mp4::finalize(&mut opened()?) };
-    let finished = py.detach(finalized).map_err(|error| to_python(py, error, &path))?;
+    let finalized = || -> Result<Finished, Error> {
+        let file = OpenOptions::new().read(true).write(true).open(&path)?;
+        mp4::finalize(&mut Disk(file))
+    };
+    let finished = py
+        .detach(finalized)
+        .map_err(|error| to_python(py, error, &path))?;
     let fields = PyDict::new(py);
     fields.set_item("tracks", finished.tracks)?;
     fields.set_item("samples", finished.samples)?;
@@ -43,8 +85,11 @@ fn finalize_mp4(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyDict>> {
 fn scan_mp4(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyDict>> {
     let scanned = || -> Result<Scan, Error> { mp4::scan(&mut File::open(&path)?) };
     let scan = py.detach(scanned).map_err(|error| to_python(py, error, &path))?;
-    let boxes: Vec<(String, u64, u64)> =
-        scan.boxes.into_iter().map(|found| (found.kind, found.offset, found.size)).collect();
+    let boxes: Vec<(String, u64, u64)> = scan
+        .boxes
+        .into_iter()
+        .map(|found| (found.kind, found.offset, found.size))
+        .collect();
     let fields = PyDict::new(py);
     fields.set_item("boxes", boxes)?;
     fields.set_item("fragmented", scan.fragmented)?;

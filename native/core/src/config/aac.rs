@@ -5,8 +5,9 @@ use super::AudioConfig;
 use crate::fault::Fault;
 
 const RECORD: &str = "AudioSpecificConfig";
-const RATES: [u32; 13] =
-    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+const RATES: [u32; 13] = [
+    96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
+];
 /// Highest sample rate believed; the table ends at 96 kHz, the explicit field could say 16 MHz.
 const MAX_RATE: u32 = 192_000;
 
@@ -21,7 +22,10 @@ pub(super) fn parse(data: &[u8]) -> Result<AudioConfig, Fault> {
     let mut object_type = object_type(&mut bits)?;
     let sample_rate = rate(&mut bits)?;
     let channel_configuration = bits.bits(4)?;
-    let mut audio = AudioConfig { sample_rate, ..AudioConfig::default() };
+    let mut audio = AudioConfig {
+        sample_rate,
+        ..AudioConfig::default()
+    };
     let announced = object_type;
     if matches!(object_type, SBR | PARAMETRIC_STEREO) {
         audio.parametric_stereo = object_type == PARAMETRIC_STEREO;
@@ -38,7 +42,10 @@ pub(super) fn parse(data: &[u8]) -> Result<AudioConfig, Fault> {
         audio.channels = counted.unwrap_or(audio.channels);
     }
     if audio.channels == 0 {
-        return Err(Fault::new("config.channels", format!("{RECORD} without channels")));
+        return Err(Fault::new(
+            "config.channels",
+            format!("{RECORD} without channels"),
+        ));
     }
     let mut shown = announced;
     if audio.output_sample_rate.is_none() && GENERAL_AUDIO.contains(&object_type) {
@@ -52,16 +59,26 @@ fn object_type(bits: &mut Bits) -> Result<u32, Fault> {
     let short = bits.bits(5)?;
     let object_type = if short == 31 { 32 + bits.bits(6)? } else { short };
     if object_type == 0 {
-        return Err(Fault::new("config.object_type", format!("{RECORD} with audio object type 0")));
+        return Err(Fault::new(
+            "config.object_type",
+            format!("{RECORD} with audio object type 0"),
+        ));
     }
     Ok(object_type)
 }
 
 fn rate(bits: &mut Bits) -> Result<u32, Fault> {
     let index = bits.bits(4)?;
-    let rate = if index == 15 { bits.bits(24)? } else { RATES.get(index as usize).copied().unwrap_or(0) };
+    let rate = if index == 15 {
+        bits.bits(24)?
+    } else {
+        RATES.get(index as usize).copied().unwrap_or(0)
+    };
     if rate == 0 || rate > MAX_RATE {
-        return Err(Fault::new("config.rate", format!("{RECORD} with sample rate index {index} ({rate} Hz)")));
+        return Err(Fault::new(
+            "config.rate",
+            format!("{RECORD} with sample rate index {index} ({rate} Hz)"),
+        ));
     }
     Ok(rate)
 }
@@ -73,18 +90,29 @@ fn channels(configuration: u32) -> Result<u32, Fault> {
         7 | 12 | 14 => Ok(8),
         11 => Ok(7),
         13 => Ok(24),
-        _ => Err(Fault::new("config.channels", format!("{RECORD} with reserved channel configuration {configuration}"))),
+        _ => Err(Fault::new(
+            "config.channels",
+            format!("{RECORD} with reserved channel configuration {configuration}"),
+        )),
     }
 }
 
 /// GASpecificConfig (section 4.4.1); the channels its program config element counts, when it has one.
-fn general_audio(bits: &mut Bits, object_type: u32, channel_configuration: u32) -> Result<Option<u32>, Fault> {
+fn general_audio(
+    bits: &mut Bits,
+    object_type: u32,
+    channel_configuration: u32,
+) -> Result<Option<u32>, Fault> {
     bits.skip(1)?;
     if bits.flag()? {
         bits.skip(14)?;
     }
     let extension = bits.flag()?;
-    let counted = if channel_configuration == 0 { Some(program_config(bits)?) } else { None };
+    let counted = if channel_configuration == 0 {
+        Some(program_config(bits)?)
+    } else {
+        None
+    };
     if matches!(object_type, 6 | 20) {
         bits.skip(3)?;
     }
@@ -128,7 +156,11 @@ fn program_config(bits: &mut Bits) -> Result<u32, Fault> {
 fn trailing_extension(bits: &mut Bits, audio: &mut AudioConfig) -> Option<u32> {
     const SYNC_SBR: u32 = 0x2B7;
     const SYNC_PARAMETRIC_STEREO: u32 = 0x548;
-    if bits.left() < 16 || bits.bits(11).ok()? != SYNC_SBR || bits.bits(5).ok()? != SBR || !bits.flag().ok()? {
+    if bits.left() < 16
+        || bits.bits(11).ok()? != SYNC_SBR
+        || bits.bits(5).ok()? != SBR
+        || !bits.flag().ok()?
+    {
         return None;
     }
     audio.output_sample_rate = Some(rate(bits).ok()?);
@@ -147,18 +179,30 @@ mod tests {
     fn plain_low_complexity() {
         let audio = parse(&[0x12, 0x10]).unwrap();
         assert_eq!((audio.sample_rate, audio.channels, audio.profile), (44_100, 2, 2));
-        assert_eq!((audio.output_sample_rate, audio.codec_string.as_str()), (None, "mp4a.40.2"));
+        assert_eq!(
+            (audio.output_sample_rate, audio.codec_string.as_str()),
+            (None, "mp4a.40.2")
+        );
     }
 
     #[test]
     fn explicit_and_trailing_band_replication() {
         // Object type 5, core 24 kHz, 2 channels, output 48 kHz, core object type 2.
         let explicit = parse(&[0x2B, 0x11, 0x88, 0x00]).unwrap();
-        assert_eq!((explicit.sample_rate, explicit.output_sample_rate), (24_000, Some(48_000)));
-        assert_eq!((explicit.profile, explicit.codec_string.as_str()), (2, "mp4a.40.5"));
+        assert_eq!(
+            (explicit.sample_rate, explicit.output_sample_rate),
+            (24_000, Some(48_000))
+        );
+        assert_eq!(
+            (explicit.profile, explicit.codec_string.as_str()),
+            (2, "mp4a.40.5")
+        );
         // Object type 2 at 24 kHz, then 0x2B7, object type 5, present, 48 kHz.
         let trailing = parse(&[0x13, 0x10, 0x56, 0xE5, 0x98]).unwrap();
-        assert_eq!((trailing.sample_rate, trailing.output_sample_rate), (24_000, Some(48_000)));
+        assert_eq!(
+            (trailing.sample_rate, trailing.output_sample_rate),
+            (24_000, Some(48_000))
+        );
         assert_eq!(trailing.codec_string, "mp4a.40.5");
         let stereo = parse(&[0x13, 0x08, 0x56, 0xE5, 0x9D, 0x48, 0x80]).unwrap();
         assert!(stereo.parametric_stereo);
@@ -172,7 +216,10 @@ mod tests {
         assert_eq!((audio.sample_rate, audio.channels), (44_056, 2));
         // 11111 001010 (object type 42) 0011 0010
         let audio = parse(&[0xF9, 0x46, 0x40]).unwrap();
-        assert_eq!((audio.profile, audio.sample_rate, audio.channels), (42, 48_000, 2));
+        assert_eq!(
+            (audio.profile, audio.sample_rate, audio.channels),
+            (42, 48_000, 2)
+        );
         assert_eq!(audio.codec_string, "mp4a.40.42");
     }
 
@@ -184,9 +231,18 @@ mod tests {
         // 00010 0011 0000 000 | tag 0000 profile 01 rate 0011 | front 2, side 0, back 0, lfe 1, data 0, cc 0
         let text = "0001000110000000 0000010011 0010 0000 0000 01 000 0000 000 10000 10001 0000";
         let mut bytes = Vec::new();
-        let bits: Vec<u8> = text.bytes().filter(|byte| *byte != b' ').map(|byte| byte - b'0').collect();
+        let bits: Vec<u8> = text
+            .bytes()
+            .filter(|byte| *byte != b' ')
+            .map(|byte| byte - b'0')
+            .collect();
         for octet in bits.chunks(8) {
-            bytes.push(octet.iter().enumerate().fold(0, |sum, (at, bit)| sum | bit << (7 - at)));
+            bytes.push(
+                octet
+                    .iter()
+                    .enumerate()
+                    .fold(0, |sum, (at, bit)| sum | bit << (7 - at)),
+            );
         }
         bytes.push(0);
         assert_eq!(parse(&bytes).unwrap().channels, 5);

@@ -13,7 +13,10 @@ pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
     let mut fields = Fields::new(data, "config.short", RECORD);
     let head = fields.byte()?;
     if head != 0x81 {
-        return Err(Fault::new("config.version", format!("{RECORD} begins with 0x{head:02x}, not with 0x81")));
+        return Err(Fault::new(
+            "config.version",
+            format!("{RECORD} begins with 0x{head:02x}, not with 0x81"),
+        ));
     }
     let (first, second) = (fields.byte()?, fields.byte()?);
     fields.byte()?;
@@ -40,12 +43,19 @@ fn size_from_obus(mut fields: Fields) -> Result<(u32, u32), Fault> {
     while !fields.rest().is_empty() {
         let head = fields.byte()?;
         if head & 0x80 != 0 {
-            return Err(Fault::new("config.obu", format!("{RECORD} holds an OBU with its forbidden bit set")));
+            return Err(Fault::new(
+                "config.obu",
+                format!("{RECORD} holds an OBU with its forbidden bit set"),
+            ));
         }
         if head & 4 != 0 {
             fields.byte()?;
         }
-        let size = if head & 2 != 0 { leb128(&mut fields)? } else { fields.rest().len() };
+        let size = if head & 2 != 0 {
+            leb128(&mut fields)?
+        } else {
+            fields.rest().len()
+        };
         let payload = fields.take(size)?;
         if head >> 3 & 15 == OBU_SEQUENCE_HEADER {
             return size_of(payload);
@@ -63,7 +73,10 @@ fn leb128(fields: &mut Fields) -> Result<usize, Fault> {
             return usize::try_from(value).map_err(|_| Fault::new("config.obu", "OBU size out of range"));
         }
     }
-    Err(Fault::new("config.obu", format!("{RECORD} holds an OBU size of more than 8 bytes")))
+    Err(Fault::new(
+        "config.obu",
+        format!("{RECORD} holds an OBU size of more than 8 bytes"),
+    ))
 }
 
 /// max_frame_width and max_frame_height of sequence_header_obu (AV1 section 5.5.1).

@@ -23,7 +23,10 @@ impl<'a> Bits<'a> {
     /// The next `count` bits (at most 32) as a number.
     pub fn bits(&mut self, count: u32) -> Result<u32, Fault> {
         if count > 32 || (count as usize) > self.left() {
-            return Err(Fault::new("config.short", format!("{} ends early, after {} bytes", self.what, self.data.len())));
+            return Err(Fault::new(
+                "config.short",
+                format!("{} ends early, after {} bytes", self.what, self.data.len()),
+            ));
         }
         let mut value = 0u64;
         for _ in 0..count {
@@ -42,7 +45,10 @@ impl<'a> Bits<'a> {
     /// Steps over `count` bits.
     pub fn skip(&mut self, count: usize) -> Result<(), Fault> {
         if count > self.left() {
-            return Err(Fault::new("config.short", format!("{} ends early, after {} bytes", self.what, self.data.len())));
+            return Err(Fault::new(
+                "config.short",
+                format!("{} ends early, after {} bytes", self.what, self.data.len()),
+            ));
         }
         self.at += count;
         Ok(())
@@ -59,7 +65,10 @@ impl<'a> Bits<'a> {
         while !self.flag()? {
             zeros += 1;
             if zeros > 31 {
-                return Err(Fault::new("config.golomb", format!("{} holds a number of more than 32 bits", self.what)));
+                return Err(Fault::new(
+                    "config.golomb",
+                    format!("{} holds a number of more than 32 bits", self.what),
+                ));
             }
         }
         let rest = u64::from(self.bits(zeros)?);
@@ -69,7 +78,11 @@ impl<'a> Bits<'a> {
     /// A signed Exp-Golomb number (se(v), H.264 section 9.1.1).
     pub fn se(&mut self) -> Result<i64, Fault> {
         let code = i64::from(self.ue()?);
-        Ok(if code & 1 == 1 { (code + 1) / 2 } else { -(code / 2) })
+        Ok(if code & 1 == 1 {
+            (code + 1) / 2
+        } else {
+            -(code / 2)
+        })
     }
 }
 
@@ -96,9 +109,15 @@ mod tests {
     fn golomb_numbers_of_the_standard() {
         // 1 | 010 | 011 | 00100 | 00101
         let mut bits = Bits::new(&[0b1010_0110, 0b0100_0010, 0b1000_0000], "x");
-        assert_eq!((0..5).map(|_| bits.ue().unwrap()).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        assert_eq!(
+            (0..5).map(|_| bits.ue().unwrap()).collect::<Vec<_>>(),
+            [0, 1, 2, 3, 4]
+        );
         let mut bits = Bits::new(&[0b1010_0110, 0b0100_0010, 0b1000_0000], "x");
-        assert_eq!((0..5).map(|_| bits.se().unwrap()).collect::<Vec<_>>(), [0, 1, -1, 2, -2]);
+        assert_eq!(
+            (0..5).map(|_| bits.se().unwrap()).collect::<Vec<_>>(),
+            [0, 1, -1, 2, -2]
+        );
     }
 
     #[test]
@@ -109,7 +128,10 @@ mod tests {
 
     #[test]
     fn emulation_prevention_is_removed() {
-        assert_eq!(rbsp(&[1, 0, 0, 3, 1, 0, 0, 3, 0, 0, 3, 3]), [1, 0, 0, 1, 0, 0, 0, 0, 3]);
+        assert_eq!(
+            rbsp(&[1, 0, 0, 3, 1, 0, 0, 3, 0, 0, 3, 3]),
+            [1, 0, 0, 1, 0, 0, 0, 0, 3]
+        );
         assert_eq!(rbsp(&[0, 3, 0, 0, 0, 3]), [0, 3, 0, 0, 0]);
     }
 }

@@ -15,24 +15,39 @@ pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
     let mut fields = Fields::new(data, "config.short", RECORD);
     let version = fields.byte()?;
     if version != 1 {
-        return Err(Fault::new("config.version", format!("{RECORD} of version {version}, not 1")));
+        return Err(Fault::new(
+            "config.version",
+            format!("{RECORD} of version {version}, not 1"),
+        ));
     }
     fields.take(3)?;
     let length_size = (fields.byte()? & 3) + 1;
     if fields.byte()? & 31 == 0 {
-        return Err(Fault::new("config.no_sps", format!("{RECORD} without a sequence parameter set")));
+        return Err(Fault::new(
+            "config.no_sps",
+            format!("{RECORD} without a sequence parameter set"),
+        ));
     }
     let size = usize::from(fields.u16()?);
     let sps = fields.take(size)?;
-    Ok(VideoConfig { length_size, ..parse_sps(sps)? })
+    Ok(VideoConfig {
+        length_size,
+        ..parse_sps(sps)?
+    })
 }
 
 fn parse_sps(nal: &[u8]) -> Result<VideoConfig, Fault> {
     let &[header, profile, constraints, level, ..] = nal else {
-        return Err(Fault::new("config.short", format!("{SPS} of {} bytes", nal.len())));
+        return Err(Fault::new(
+            "config.short",
+            format!("{SPS} of {} bytes", nal.len()),
+        ));
     };
     if header & 31 != NAL_SPS {
-        return Err(Fault::new("config.not_sps", format!("NAL unit of type {} in place of the {SPS}", header & 31)));
+        return Err(Fault::new(
+            "config.not_sps",
+            format!("NAL unit of type {} in place of the {SPS}", header & 31),
+        ));
     }
     let payload = rbsp(nal.get(1..).unwrap_or_default());
     let mut bits = Bits::new(&payload, SPS);

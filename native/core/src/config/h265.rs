@@ -13,7 +13,10 @@ pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
     let mut fields = Fields::new(data, "config.short", RECORD);
     let version = fields.byte()?;
     if version > 1 {
-        return Err(Fault::new("config.version", format!("{RECORD} of version {version}, not 1")));
+        return Err(Fault::new(
+            "config.version",
+            format!("{RECORD} of version {version}, not 1"),
+        ));
     }
     let general = fields.take(12)?;
     fields.take(8)?;
@@ -42,7 +45,10 @@ fn first_sps(fields: &mut Fields) -> Result<(u32, u32), Fault> {
             }
         }
     }
-    Err(Fault::new("config.no_sps", format!("{RECORD} without a sequence parameter set")))
+    Err(Fault::new(
+        "config.no_sps",
+        format!("{RECORD} without a sequence parameter set"),
+    ))
 }
 
 /// `hvc1.` profile, compatibility flags in reverse bit order, tier and level, constraint bytes without
@@ -55,7 +61,10 @@ fn codec_string(general: &[u8]) -> String {
     let tier = if first & 0x20 != 0 { 'H' } else { 'L' };
     let mut text = format!("hvc1.{space}{}.{compatibility:X}.{tier}{}", first & 31, byte(11));
     let constraints = general.get(5..11).unwrap_or_default();
-    let used = constraints.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    let used = constraints
+        .iter()
+        .rposition(|&byte| byte != 0)
+        .map_or(0, |last| last + 1);
     for constraint in constraints.iter().take(used) {
         text.push_str(&format!(".{constraint:X}"));
     }
@@ -82,7 +91,14 @@ fn picture(nal: &[u8]) -> Result<(u32, u32), Fault> {
         }
     }
     let (unit_x, unit_y) = chroma_units(chroma_format);
-    Ok(Window { width, height, crop, unit_x, unit_y }.visible())
+    Ok(Window {
+        width,
+        height,
+        crop,
+        unit_x,
+        unit_y,
+    }
+    .visible())
 }
 
 /// profile_tier_level(1, sublayers), H.265 section 7.3.3.

@@ -16,9 +16,15 @@ pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
     let mut fields = Fields::new(data, "config.short", RECORD);
     let head = fields.byte()?;
     if head & 0xF8 != 0xF8 {
-        return Err(Fault::new("config.version", format!("{RECORD} begins with 0x{head:02x}, not with five set bits")));
+        return Err(Fault::new(
+            "config.version",
+            format!("{RECORD} begins with 0x{head:02x}, not with five set bits"),
+        ));
     }
-    let mut video = VideoConfig { codec_string: "vvc1".into(), ..VideoConfig::default() };
+    let mut video = VideoConfig {
+        codec_string: "vvc1".into(),
+        ..VideoConfig::default()
+    };
     if head & 1 == 1 {
         video = profile_tier_level(&mut fields)?;
     }
@@ -46,13 +52,23 @@ fn profile_tier_level(fields: &mut Fields) -> Result<VideoConfig, Fault> {
     fields.u16()?;
     let tier = if profile & 1 == 1 { 'H' } else { 'L' };
     let mut codec_string = format!("vvc1.{}.{tier}{level}", profile >> 1);
-    let used = constraints.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    let used = constraints
+        .iter()
+        .rposition(|&byte| byte != 0)
+        .map_or(0, |last| last + 1);
     if used > 0 {
         codec_string.push_str(".C");
         codec_string.push_str(&base32(constraints.get(..used).unwrap_or_default()));
     }
     let (profile, level) = (u32::from(profile >> 1), u32::from(level));
-    Ok(VideoConfig { width, height, profile, level, codec_string, length_size: 0 })
+    Ok(VideoConfig {
+        width,
+        height,
+        profile,
+        level,
+        codec_string,
+        length_size: 0,
+    })
 }
 
 /// RFC 4648 base32 without padding.
@@ -75,7 +91,11 @@ fn base32(data: &[u8]) -> String {
 fn first_sps<'a>(fields: &mut Fields<'a>) -> Result<Option<&'a [u8]>, Fault> {
     for _ in 0..fields.byte()? {
         let nal_type = fields.byte()? & 31;
-        let count = if matches!(nal_type, NAL_OPI | NAL_DCI) { 1 } else { fields.u16()? };
+        let count = if matches!(nal_type, NAL_OPI | NAL_DCI) {
+            1
+        } else {
+            fields.u16()?
+        };
         for _ in 0..count {
             let size = usize::from(fields.u16()?);
             let nal = fields.take(size)?;
@@ -109,7 +129,14 @@ fn picture(nal: &[u8]) -> Result<(u32, u32), Fault> {
         }
     }
     let (unit_x, unit_y) = chroma_units(chroma_format);
-    Ok(Window { width, height, crop, unit_x, unit_y }.visible())
+    Ok(Window {
+        width,
+        height,
+        crop,
+        unit_x,
+        unit_y,
+    }
+    .visible())
 }
 
 /// profile_tier_level(1, sublayers_minus_1), H.266 section 7.3.3.1.

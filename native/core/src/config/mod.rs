@@ -70,7 +70,11 @@ pub fn parse(codec_number: u8, data: &[u8]) -> Result<Config, Fault> {
     if data.len() > limits::CONFIG_BYTES {
         return Err(Fault::new(
             "config.too_large",
-            format!("{} bytes, more than the {} allowed", data.len(), limits::CONFIG_BYTES),
+            format!(
+                "{} bytes, more than the {} allowed",
+                data.len(),
+                limits::CONFIG_BYTES
+            ),
         ));
     }
     match codec_number {
@@ -80,7 +84,10 @@ pub fn parse(codec_number: u8, data: &[u8]) -> Result<Config, Fault> {
         codec::AV1 => av1::parse(data).and_then(checked_or_unknown),
         codec::AAC => aac::parse(data).map(Config::Audio),
         codec::OPUS => opus::parse(data).map(Config::Audio),
-        other => Err(Fault::new("config.codec", format!("codec {other} has no configuration record that is known"))),
+        other => Err(Fault::new(
+            "config.codec",
+            format!("codec {other} has no configuration record that is known"),
+        )),
     }
 }
 
@@ -91,7 +98,10 @@ fn checked(video: VideoConfig) -> Result<Config, Fault> {
     if video.width == 0 || video.height == 0 || video.width > MAX_SIDE || video.height > MAX_SIDE {
         return Err(Fault::new(
             "config.size",
-            format!("a picture of {}x{} is not believed (1 to {MAX_SIDE} a side)", video.width, video.height),
+            format!(
+                "a picture of {}x{} is not believed (1 to {MAX_SIDE} a side)",
+                video.width, video.height
+            ),
         ));
     }
     Ok(Config::Video(video))
@@ -122,7 +132,10 @@ impl Window {
             u64::from(size).checked_sub(crop).map_or(0, |left| left as u32)
         };
         let [left, right, top, bottom] = self.crop;
-        (cut(self.width, left, right, self.unit_x), cut(self.height, top, bottom, self.unit_y))
+        (
+            cut(self.width, left, right, self.unit_x),
+            cut(self.height, top, bottom, self.unit_y),
+        )
     }
 }
 

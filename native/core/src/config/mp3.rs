@@ -29,10 +29,14 @@ const BITRATES: [[u32; 14]; 5] = [
 /// Reads the frame header at the start of `data`.
 pub fn parse_mp3_header(data: &[u8]) -> Result<Mp3Header, Fault> {
     let &[first, second, third, fourth, ..] = data else {
-        return Err(Fault::new("config.short", format!("{} bytes hold no MPEG audio frame header", data.len())));
+        return Err(Fault::new(
+            "config.short",
+            format!("{} bytes hold no MPEG audio frame header", data.len()),
+        ));
     };
     let malformed = |why: &str| {
-        let text = format!("{why} in the MPEG audio frame header {first:02x}{second:02x}{third:02x}{fourth:02x}");
+        let text =
+            format!("{why} in the MPEG audio frame header {first:02x}{second:02x}{third:02x}{fourth:02x}");
         Fault::new("config.mp3", text)
     };
     if first != 0xFF || second & 0xE0 != 0xE0 {
@@ -49,7 +53,9 @@ pub fn parse_mp3_header(data: &[u8]) -> Result<Mp3Header, Fault> {
         bits => 4 - u32::from(bits),
     };
     let base_rate = [44_100, 48_000, 32_000].get(usize::from(third >> 2 & 3)).copied();
-    let Some(base_rate) = base_rate else { return Err(malformed("reserved sample rate")) };
+    let Some(base_rate) = base_rate else {
+        return Err(malformed("reserved sample rate"));
+    };
     let mpeg1 = rate_divisor == 1;
     let row = match (mpeg1, layer) {
         (true, _) => layer as usize - 1,
@@ -59,7 +65,10 @@ pub fn parse_mp3_header(data: &[u8]) -> Result<Mp3Header, Fault> {
     let bitrate = match usize::from(third >> 4) {
         0 => 0,
         15 => return Err(malformed("forbidden bit rate")),
-        index => BITRATES.get(row).and_then(|rates| rates.get(index - 1)).map_or(0, |rate| rate * 1000),
+        index => BITRATES
+            .get(row)
+            .and_then(|rates| rates.get(index - 1))
+            .map_or(0, |rate| rate * 1000),
     };
     let samples = match (layer, mpeg1) {
         (1, _) => 384,
@@ -67,7 +76,13 @@ pub fn parse_mp3_header(data: &[u8]) -> Result<Mp3Header, Fault> {
         _ => 1152,
     };
     let channels = if fourth >> 6 == 3 { 1 } else { 2 };
-    Ok(Mp3Header { sample_rate: base_rate / rate_divisor, channels, layer, bitrate, samples })
+    Ok(Mp3Header {
+        sample_rate: base_rate / rate_divisor,
+        channels,
+        layer,
+        bitrate,
+        samples,
+    })
 }
 
 #[cfg(test)]
@@ -77,9 +92,21 @@ mod tests {
     #[test]
     fn versions_and_layers() {
         let header = |bytes: [u8; 4]| parse_mp3_header(&bytes).unwrap();
-        let mpeg1 = Mp3Header { sample_rate: 44_100, channels: 2, layer: 3, bitrate: 128_000, samples: 1152 };
+        let mpeg1 = Mp3Header {
+            sample_rate: 44_100,
+            channels: 2,
+            layer: 3,
+            bitrate: 128_000,
+            samples: 1152,
+        };
         assert_eq!(header([0xFF, 0xFB, 0x90, 0x64]), mpeg1);
-        let mpeg2 = Mp3Header { sample_rate: 24_000, channels: 1, layer: 3, bitrate: 64_000, samples: 576 };
+        let mpeg2 = Mp3Header {
+            sample_rate: 24_000,
+            channels: 1,
+            layer: 3,
+            bitrate: 64_000,
+            samples: 576,
+        };
         assert_eq!(header([0xFF, 0xF3, 0x84, 0xC4]), mpeg2);
         assert_eq!(header([0xFF, 0xE3, 0x18, 0xC0]).sample_rate, 8_000);
         assert_eq!(header([0xFF, 0xFD, 0x90, 0x00]).layer, 2);
@@ -87,7 +114,12 @@ mod tests {
 
     #[test]
     fn reserved_values_are_refused() {
-        for bytes in [[0xFF, 0xEB, 0x90, 0], [0xFF, 0xF9, 0x90, 0], [0xFF, 0xFB, 0xF0, 0], [0xFF, 0xFB, 0x9C, 0]] {
+        for bytes in [
+            [0xFF, 0xEB, 0x90, 0],
+            [0xFF, 0xF9, 0x90, 0],
+            [0xFF, 0xFB, 0xF0, 0],
+            [0xFF, 0xFB, 0x9C, 0],
+        ] {
             assert_eq!(parse_mp3_header(&bytes).unwrap_err().code, "config.mp3");
         }
         assert_eq!(parse_mp3_header(b"ID3").unwrap_err().code, "config.short");

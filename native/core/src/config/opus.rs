@@ -9,18 +9,27 @@ const RECORD: &str = "OpusHead";
 pub(super) fn parse(data: &[u8]) -> Result<AudioConfig, Fault> {
     let mut fields = Fields::new(data, "config.short", RECORD);
     if fields.take(8)? != b"OpusHead" {
-        return Err(Fault::new("config.magic", "the record does not begin with OpusHead"));
+        return Err(Fault::new(
+            "config.magic",
+            "the record does not begin with OpusHead",
+        ));
     }
     let version = fields.byte()?;
     if version > 15 {
-        return Err(Fault::new("config.version", format!("{RECORD} of version {version}, beyond 15")));
+        return Err(Fault::new(
+            "config.version",
+            format!("{RECORD} of version {version}, beyond 15"),
+        ));
     }
     let channels = fields.byte()?;
     let pre_skip = fields.u16()?.swap_bytes();
     fields.take(4 + 2)?;
     let family = fields.byte()?;
     if channels == 0 || (family == 0 && channels > 2) {
-        return Err(Fault::new("config.channels", format!("{RECORD} of {channels} channels in mapping family {family}")));
+        return Err(Fault::new(
+            "config.channels",
+            format!("{RECORD} of {channels} channels in mapping family {family}"),
+        ));
     }
     if family != 0 {
         fields.take(2 + usize::from(channels))?;
@@ -42,7 +51,10 @@ mod tests {
     fn stereo_head() {
         let head = b"OpusHead\x01\x02\x38\x01\x80\xbb\x00\x00\x00\x00\x00";
         let audio = parse(head).unwrap();
-        assert_eq!((audio.sample_rate, audio.channels, audio.pre_skip), (48_000, 2, Some(312)));
+        assert_eq!(
+            (audio.sample_rate, audio.channels, audio.pre_skip),
+            (48_000, 2, Some(312))
+        );
         for cut in 0..head.len() {
             assert_eq!(parse(&head[..cut]).unwrap_err().code, "config.short");
         }

@@ -70,8 +70,17 @@ pub fn head_at(file: &mut (impl Read + Seek), at: u64, end: u64) -> Result<At, E
     };
     let header = if [a, b, c, d] == [0, 0, 0, 1] { 16 } else { 8 };
     match at.checked_add(size) {
-        Some(box_end) if size >= header => Ok(At::Box(Head { kind, start: at, payload: at + header, end: box_end })),
-        _ => Err(malformed(format!("box '{}' at byte {at} has the impossible size {size}", name(kind))).into()),
+        Some(box_end) if size >= header => Ok(At::Box(Head {
+            kind,
+            start: at,
+            payload: at + header,
+            end: box_end,
+        })),
+        _ => Err(malformed(format!(
+            "box '{}' at byte {at} has the impossible size {size}",
+            name(kind)
+        ))
+        .into()),
     }
 }
 
@@ -79,7 +88,11 @@ pub fn head_at(file: &mut (impl Read + Seek), at: u64, end: u64) -> Result<At, E
 pub fn payload_of(file: &mut (impl Read + Seek), head: &Head, cap: u64) -> Result<Vec<u8>, Error> {
     let size = head.end - head.payload;
     if size > cap {
-        let text = format!("box '{}' at byte {} of {size} bytes, more than the {cap} allowed", name(head.kind), head.start);
+        let text = format!(
+            "box '{}' at byte {} of {size} bytes, more than the {cap} allowed",
+            name(head.kind),
+            head.start
+        );
         return Err(Fault::new("mp4.too_large", text).into());
     }
     let mut payload = vec![0; size as usize];
@@ -114,7 +127,10 @@ pub struct Children<'a> {
 
 /// The boxes inside the payload of a box named `parent`.
 pub fn children<'a>(payload: &'a [u8], parent: &'static str) -> Children<'a> {
-    Children { rest: payload, parent }
+    Children {
+        rest: payload,
+        parent,
+    }
 }
 
 impl<'a> Iterator for Children<'a> {
@@ -142,13 +158,31 @@ fn split_child<'a>(data: &'a [u8], parent: &'static str) -> Result<Child<'a>, Fa
     let mut kind = [0; 4];
     kind.copy_from_slice(fields.take(4)?);
     if short == 0 && kind == [0; 4] {
-        return Err(Fault::new(HOLE, format!("box '{parent}' holds zeros in place of a box")));
+        return Err(Fault::new(
+            HOLE,
+            format!("box '{parent}' holds zeros in place of a box"),
+        ));
     }
-    let (header, size) = if short == 1 { (16, fields.u64()?) } else { (8, u64::from(short)) };
-    let whole = usize::try_from(size).ok().filter(|&size| size >= header).and_then(|size| data.get(..size));
+    let (header, size) = if short == 1 {
+        (16, fields.u64()?)
+    } else {
+        (8, u64::from(short))
+    };
+    let whole = usize::try_from(size)
+        .ok()
+        .filter(|&size| size >= header)
+        .and_then(|size| data.get(..size));
     match whole {
-        Some(whole) => Ok(Child { kind, whole, payload: whole.get(header..).unwrap_or_default() }),
-        None => Err(malformed(format!("box '{}' of {size} bytes in the {} left of '{parent}'", name(kind), data.len()))),
+        Some(whole) => Ok(Child {
+            kind,
+            whole,
+            payload: whole.get(header..).unwrap_or_default(),
+        }),
+        None => Err(malformed(format!(
+            "box '{}' of {size} bytes in the {} left of '{parent}'",
+            name(kind),
+            data.len()
+        ))),
     }
 }
 
@@ -180,10 +214,13 @@ impl Part<'_> {
         match self {
             Part::Bytes(bytes) => out.write_all(&bytes),
             Part::Copied(bytes) => out.write_all(bytes),
-            Part::Words(_, words) => words.into_iter().try_for_each(|word| out.write_all(&word.to_be_bytes())),
+            Part::Words(_, words) => words
+                .into_iter()
+                .try_for_each(|word| out.write_all(&word.to_be_bytes())),
             Part::Nested(kind, parts) => {
                 let size = 8 + parts.iter().map(Part::size).sum::<u64>();
-                let size = u32::try_from(size).map_err(|_| io::Error::other("a box of tables beyond 4 GiB"))?;
+                let size =
+                    u32::try_from(size).map_err(|_| io::Error::other("a box of tables beyond 4 GiB"))?;
                 out.write_all(&size.to_be_bytes())?;
                 out.write_all(&kind)?;
                 parts.into_iter().try_for_each(|part| part.write(out))
@@ -203,10 +240,20 @@ mod tests {
 
     #[test]
     fn headers_of_every_size() {
-        let found = |payload, end| At::Box(Head { kind: *b"mdat", start: 0, payload, end });
+        let found = |payload, end| {
+            At::Box(Head {
+                kind: *b"mdat",
+                start: 0,
+                payload,
+                end,
+            })
+        };
         assert_eq!(head(b"\0\0\0\x0cmdat1234").unwrap(), found(8, 12));
         assert_eq!(head(b"\0\0\0\0mdat1234").unwrap(), found(8, 12));
-        assert_eq!(head(b"\0\0\0\x01mdat\0\0\0\x01\0\0\0\0").unwrap(), found(16, 1 << 32));
+        assert_eq!(
+            head(b"\0\0\0\x01mdat\0\0\0\x01\0\0\0\0").unwrap(),
+            found(16, 1 << 32)
+        );
         assert_eq!(head(b"\0\0\0\x01mdat\0\0\0").unwrap(), At::Torn);
         assert_eq!(head(b"\0\0\0\x0cmda").unwrap(), At::Torn);
         assert_eq!(head(&[0; 20]).unwrap(), At::Torn);
@@ -221,7 +268,9 @@ mod tests {
     #[test]
     fn children_stop_at_the_first_fault() {
         let data = b"\0\0\0\x0atfhd12\0\0\0\x08tfdt\0\0\0\x20trun";
-        let found: Vec<_> = children(data, "traf").map(|child| child.map(|child| child.kind)).collect();
+        let found: Vec<_> = children(data, "traf")
+            .map(|child| child.map(|child| child.kind))
+            .collect();
         assert_eq!(found.len(), 3);
         assert_eq!(found[0].as_ref().unwrap(), b"tfhd");
         assert_eq!(found[2].as_ref().unwrap_err().code, "mp4.malformed");

@@ -5,13 +5,13 @@
 //! before the next begins.
 
 use super::boxes::{head_at, malformed, name, payload_of, At, Head, HOLE};
-use super::fragments::{add_runs, read_runs, Added, Extent, Movie};
+use super::fragments::{add_runs, read_runs, Added, Extent};
+use super::init::Movie;
 use super::moov;
 use super::scan::regular;
 use super::Error;
 use crate::fault::Fault;
 use crate::limits;
-use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Read, Seek, SeekFrom, Write};
 
 /// A file that can be cut and flushed to its disk.
@@ -22,19 +22,10 @@ pub trait Storage: Read + Write + Seek {
     fn flush_to_disk(&mut self) -> io::Result<()>;
 }
 
-impl Storage for File {
-    fn cut(&mut self, size: u64) -> io::Result<()> {
-        self.set_len(size)
-    }
-
-    fn flush_to_disk(&mut self) -> io::Result<()> {
-        self.sync_all()
-    }
-}
-
 impl Storage for Cursor<Vec<u8>> {
     fn cut(&mut self, size: u64) -> io::Result<()> {
-        self.get_mut().truncate(usize::try_from(size).map_err(io::Error::other)?);
+        self.get_mut()
+            .truncate(usize::try_from(size).map_err(io::Error::other)?);
         Ok(())
     }
 
@@ -67,7 +58,11 @@ pub fn finalize(file: &mut impl Storage) -> Result<Finished, Error> {
         return Err(Fault::new("mp4.no_media", format!("{size} bytes, less than the first box")).into());
     };
     if &first.kind != b"ftyp" {
-        return Err(Fault::new("mp4.not_mp4", format!("it begins with box '{}', not with 'ftyp'", name(first.kind))).into());
+        return Err(Fault::new(
+            "mp4.not_mp4",
+            format!("it begins with box '{}', not with 'ftyp'", name(first.kind)),
+        )
+        .into());
     }
     match head_at(file, first.end, size)? {
         At::Box(second) if &second.kind == b"free" && second.end - second.start == PLACEHOLDER_BYTES => {
@@ -75,7 +70,11 @@ pub fn finalize(file: &mut impl Storage) -> Result<Finished, Error> {
             write_tables(file, second.start, size, recorded)
         }
         At::Box(_) => regular(file, size),
-        _ => Err(Fault::new("mp4.no_media", format!("it ends in its first boxes, after {size} bytes")).into()),
+        _ => Err(Fault::new(
+            "mp4.no_media",
+            format!("it ends in its first boxes, after {size} bytes"),
+        )
+        .into()),
     }
 }
 
@@ -103,7 +102,9 @@ fn read_fragments(file: &mut impl Storage, start: u64, size: u64) -> Result<Reco
     let (mut end, mut cut_media) = (start, None);
     let mut at = start;
     for _ in 0..limits::MP4_BOXES {
-        let At::Box(head) = head_at(file, at, size)? else { break };
+        let At::Box(head) = head_at(file, at, size)? else {
+            break;
+        };
         let whole = head.end <= size;
         match (&head.kind, &mut movie) {
             (b"moov", None) if whole => {
@@ -115,11 +116,17 @@ fn read_fragments(file: &mut impl Storage, start: u64, size: u64) -> Result<Reco
                     let text = format!("the fragment at byte {before} lists samples outside of its 'mdat'");
                     return Err(malformed(text).into());
                 }
-                pending = Some(Fragment { start: at, payload: payload_of(file, &head, limits::MP4_FRAGMENT_BYTES)? });
+                pending = Some(Fragment {
+                    start: at,
+                    payload: payload_of(file, &head, limits::MP4_FRAGMENT_BYTES)?,
+                });
             }
             (b"mdat", Some(movie)) => {
                 if let Some(fragment) = pending.take() {
-                    let extent = Extent { start: head.payload.min(size), end: head.end.min(size) };
+                    let extent = Extent {
+                        start: head.payload.min(size),
+                        end: head.end.min(size),
+                    };
                     let added = add_fragment(movie, &fragment, extent)?;
                     last_is_cut = added.cut.then_some(fragment.start);
                     if !whole && added.end > extent.start {
@@ -138,7 +145,11 @@ fn read_fragments(file: &mut impl Storage, start: u64, size: u64) -> Result<Reco
         }
     }
     match movie {
-        Some(movie) if movie.samples() > 0 => Ok(Recorded { movie, end, cut_media }),
+        Some(movie) if movie.samples() > 0 => Ok(Recorded {
+            movie,
+            end,
+            cut_media,
+        }),
         _ => Err(Fault::new("mp4.no_media", format!("no whole sample in its {size} bytes")).into()),
     }
 }
@@ -147,14 +158,26 @@ fn read_fragments(file: &mut impl Storage, start: u64, size: u64) -> Result<Reco
 fn add_fragment(movie: &mut Movie, fragment: &Fragment, extent: Extent) -> Result<Added, Fault> {
     match read_runs(movie, &fragment.payload, fragment.start) {
         Ok(runs) => add_runs(movie, &runs, extent),
-        Err(fault) if fault.code == HOLE => Ok(Added { end: extent.start, cut: false }),
+        Err(fault) if fault.code == HOLE => Ok(Added {
+            end: extent.start,
+            cut: false,
+        }),
         Err(fault) => Err(fault),
     }
 }
 
 /// Makes the file regular: the only part that writes.
-fn write_tables(file: &mut impl Storage, placeholder: u64, size: u64, recorded: Recorded) -> Result<Finished, Error> {
-    let Recorded { mut movie, end, cut_media } = recorded;
+fn write_tables(
+    file: &mut impl Storage,
+    placeholder: u64,
+    size: u64,
+    recorded: Recorded,
+) -> Result<Finished, Error> {
+    let Recorded {
+        mut movie,
+        end,
+        cut_media,
+    } = recorded;
     for track in &mut movie.tracks {
         track.samples.finish()?;
     }
@@ -181,10 +204,20 @@ fn write_tables(file: &mut impl Storage, placeholder: u64, size: u64, recorded: 
     drop(out);
     file.flush_to_disk()?;
     file.seek(SeekFrom::Start(placeholder))?;
-    let spanning = Head { kind: *b"mdat", start: placeholder, payload: placeholder + PLACEHOLDER_BYTES, end };
+    let spanning = Head {
+        kind: *b"mdat",
+        start: placeholder,
+        payload: placeholder + PLACEHOLDER_BYTES,
+        end,
+    };
     file.write_all(&media_header(&spanning, end - placeholder))?;
     file.flush_to_disk()?;
-    Ok(Finished { tracks, samples, duration_ms, bytes })
+    Ok(Finished {
+        tracks,
+        samples,
+        duration_ms,
+        bytes,
+    })
 }
 
 /// The header of an `mdat` of `size` bytes, as long as the header that `head` has now.

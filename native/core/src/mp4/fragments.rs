@@ -1,179 +1,14 @@
-//! Reading what a fragmented file says: the leading `moov`, then each `moof`.
+//! Reading what each `moof` says about its samples.
 
-use super::boxes::{children, malformed, name, Child, FourCc};
-use super::tables::{Sample, Samples};
+use super::boxes::{children, malformed, name, Child};
+use super::init::{version, Defaults, Movie, Track};
+use super::tables::Sample;
 use crate::fault::Fault;
 use crate::fields::Fields;
 use crate::limits;
 
-/// The leading `moov`: what the fragments need, and what is copied into the final one.
-#[derive(Debug)]
-pub struct Movie {
-    /// Payload of mvhd.
-    pub header: Vec<u8>,
-    /// udta and meta, whole.
-    pub extras: Vec<u8>,
-    /// One per trak.
-    pub tracks: Vec<Track>,
-}
-
-/// One trak of the leading `moov`, and the samples its fragments added.
-#[derive(Debug, Default)]
-pub struct Track {
-    /// track_ID.
-    pub id: u32,
-    /// Ticks per second.
-    pub timescale: u32,
-    /// Language code of mdhd.
-    pub language: u16,
-    /// Payload of tkhd.
-    pub header: Vec<u8>,
-    /// hdlr, whole.
-    pub handler: Vec<u8>,
-    /// The boxes of minf but for stbl, whole: media header, data information.
-    pub media_information: Vec<u8>,
-    /// stsd, whole.
-    pub descriptions: Vec<u8>,
-    /// udta of the trak, whole.
-    pub extras: Vec<u8>,
-    /// The samples of all fragments read so far.
-    pub samples: Samples,
-    defaults: Defaults,
-    /// Where the next sample starts when its fragment does not say so.
-    clock: u64,
-}
-
-/// What trex says about samples whose fragment is silent.
-#[derive(Debug, Default, Clone, Copy)]
-struct Defaults {
-    description: u32,
-    duration: u32,
-    size: u32,
-    flags: u32,
-}
-
 /// Largest decoding time believed; it leaves room to add without overflow.
 const MAX_TIME: u64 = 1 << 61;
-
-impl Movie {
-    /// Reads the payload of the leading `moov`.
-    pub fn read(payload: &[u8]) -> Result<Self, Fault> {
-        let mut movie = Self { header: Vec::new(), extras: Vec::new(), tracks: Vec::new() };
-        let mut defaults = Vec::new();
-        for child in children(payload, "moov") {
-            let child = child?;
-            match &child.kind {
-                b"mvhd" => movie.header = child.payload.to_vec(),
-                b"trak" if movie.tracks.len() == limits::MP4_TRACKS => {
-                    return Err(Fault::new("mp4.too_large", format!("more than {} tracks", limits::MP4_TRACKS)));
-                }
-                b"trak" => movie.tracks.push(Track::read(child.payload)?),
-                b"mvex" => read_defaults(child.payload, &mut defaults)?,
-                b"udta" | b"meta" => movie.extras.extend_from_slice(child.whole),
-                _ => {}
-            }
-        }
-        for (id, value) in defaults {
-            if let Some(track) = movie.tracks.iter_mut().find(|track| track.id == id) {
-                track.defaults = value;
-            }
-        }
-        if movie.header.is_empty() {
-            return Err(malformed("box 'moov' without 'mvhd'"));
-        }
-        Ok(movie)
-    }
-
-    /// Samples of all tracks.
-    pub fn samples(&self) -> usize {
-        self.tracks.iter().map(|track| track.samples.sizes().len()).sum()
-    }
-}
-
-/// trex, ISO/IEC 14496-12 section 8.8.3.
-fn read_defaults(payload: &[u8], defaults: &mut Vec<(u32, Defaults)>) -> Result<(), Fault> {
-    for child in children(payload, "mvex") {
-        let child = child?;
-        if &child.kind == b"trex" && defaults.len() < limits::MP4_TRACKS {
-            let mut fields = child.fields("trex");
-            fields.u32()?;
-            let id = fields.u32()?;
-            let (description, duration) = (fields.u32()?, fields.u32()?);
-            defaults.push((id, Defaults { description, duration, size: fields.u32()?, flags: fields.u32()? }));
-        }
-    }
-    Ok(())
-}
-
-impl Track {
-    fn read(payload: &[u8]) -> Result<Self, Fault> {
-        let mut track = Self::default();
-        for child in children(payload, "trak") {
-            let child = child?;
-            match &child.kind {
-                b"tkhd" => {
-                    let mut fields = child.fields("tkhd");
-                    fields.take(if version(&child) == 1 { 20 } else { 12 })?;
-                    track.id = fields.u32()?;
-                    track.header = child.payload.to_vec();
-                }
-                b"mdia" => track.read_media(child.payload)?,
-                b"udta" => track.extras.extend_from_slice(child.whole),
-                _ => {}
-            }
-        }
-        if track.id == 0 || track.timescale == 0 || track.descriptions.is_empty() {
-            return Err(malformed(format!("box 'trak' of track {} without tkhd, mdhd or stsd", track.id)));
-        }
-        Ok(track)
-    }
-
-    fn read_media(&mut self, payload: &[u8]) -> Result<(), Fault> {
-        for child in children(payload, "mdia") {
-            let child = child?;
-            match &child.kind {
-                b"mdhd" => {
-                    let long = version(&child) == 1;
-                    let mut fields = child.fields("mdhd");
-                    fields.take(if long { 20 } else { 12 })?;
-                    self.timescale = fields.u32()?;
-                    fields.take(if long { 8 } else { 4 })?;
-                    self.language = fields.u16()?;
-                }
-                b"hdlr" => self.handler = child.whole.to_vec(),
-                b"minf" => self.read_media_information(child.payload)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn read_media_information(&mut self, payload: &[u8]) -> Result<(), Fault> {
-        for child in children(payload, "minf") {
-            let child = child?;
-            if &child.kind != b"stbl" {
-                self.media_information.extend_from_slice(child.whole);
-                continue;
-            }
-            for table in children(child.payload, "stbl") {
-                let table = table?;
-                if &table.kind == b"stsd" {
-                    self.descriptions = table.whole.to_vec();
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The type of its first sample entry (`avc1`, `Opus`).
-    pub fn entry_kind(&self) -> Option<FourCc> {
-        self.descriptions.get(20..24).and_then(|kind| kind.try_into().ok())
-    }
-}
-
-fn version(child: &Child) -> u8 {
-    child.payload.first().copied().unwrap_or(0)
-}
 
 /// Where the data offset of a run counts from (section 8.8.7).
 #[derive(Debug, Clone, Copy)]
@@ -225,7 +60,11 @@ pub fn read_runs<'a>(movie: &Movie, payload: &'a [u8], start: u64) -> Result<Vec
     for child in children(payload, "moof") {
         let child = child?;
         if &child.kind == b"traf" {
-            let fallback = if first_track { Base::At(start) } else { Base::EndOfPreviousTrack };
+            let fallback = if first_track {
+                Base::At(start)
+            } else {
+                Base::EndOfPreviousTrack
+            };
             read_track_runs(movie, child.payload, start, fallback, &mut runs)?;
             first_track = false;
         }
@@ -234,7 +73,11 @@ pub fn read_runs<'a>(movie: &Movie, payload: &'a [u8], start: u64) -> Result<Vec
 }
 
 fn read_track_runs<'a>(
-    movie: &Movie, payload: &'a [u8], start: u64, fallback: Base, runs: &mut Vec<Run<'a>>,
+    movie: &Movie,
+    payload: &'a [u8],
+    start: u64,
+    fallback: Base,
+    runs: &mut Vec<Run<'a>>,
 ) -> Result<(), Fault> {
     let mut traf = None;
     let mut decode_time = None;
@@ -247,13 +90,22 @@ fn read_track_runs<'a>(
                 let long = version(&child) == 1;
                 let mut fields = child.fields("tfdt");
                 fields.u32()?;
-                decode_time = Some(if long { fields.u64()? } else { u64::from(fields.u32()?) });
+                decode_time = Some(if long {
+                    fields.u64()?
+                } else {
+                    u64::from(fields.u32()?)
+                });
             }
             b"trun" => {
                 let Some((track, base, defaults)) = traf else {
                     return Err(malformed("box 'trun' before its 'tfhd'"));
                 };
-                let run = Run { track, first_of_track, decode_time: decode_time.take(), ..read_run(child, base, defaults)? };
+                let run = Run {
+                    track,
+                    first_of_track,
+                    decode_time: decode_time.take(),
+                    ..read_run(child, base, defaults)?
+                };
                 runs.push(run);
                 first_of_track = false;
             }
@@ -265,12 +117,17 @@ fn read_track_runs<'a>(
 
 /// tfhd, section 8.8.7: (track index, base, defaults).
 fn read_track_header(
-    movie: &Movie, mut fields: Fields, start: u64, fallback: Base,
+    movie: &Movie,
+    mut fields: Fields,
+    start: u64,
+    fallback: Base,
 ) -> Result<(usize, Base, Defaults), Fault> {
     let flags = fields.u32()?;
     let id = fields.u32()?;
     let Some(track) = movie.tracks.iter().position(|track| track.id == id) else {
-        return Err(malformed(format!("fragment at byte {start} of track {id}, which 'moov' does not name")));
+        return Err(malformed(format!(
+            "fragment at byte {start} of track {id}, which 'moov' does not name"
+        )));
     };
     let base = if flags & tfhd_flag::BASE_DATA_OFFSET != 0 {
         Base::At(fields.u64()?)
@@ -279,8 +136,18 @@ fn read_track_header(
     } else {
         fallback
     };
-    let mut optional = |flag: u32, default: u32| if flags & flag != 0 { fields.u32() } else { Ok(default) };
-    let known = movie.tracks.get(track).map(|track| track.defaults).unwrap_or_default();
+    let mut optional = |flag: u32, default: u32| {
+        if flags & flag != 0 {
+            fields.u32()
+        } else {
+            Ok(default)
+        }
+    };
+    let known = movie
+        .tracks
+        .get(track)
+        .map(|track| track.defaults)
+        .unwrap_or_default();
     let defaults = Defaults {
         description: optional(tfhd_flag::DESCRIPTION, known.description)?,
         duration: optional(tfhd_flag::DURATION, known.duration)?,
@@ -295,13 +162,25 @@ fn read_run(child: Child<'_>, base: Base, defaults: Defaults) -> Result<Run<'_>,
     let mut fields = child.fields("trun");
     let flags = fields.u32()?;
     let count = fields.u32()?;
-    let data_offset = if flags & trun_flag::DATA_OFFSET != 0 { Some(fields.u32()? as i32) } else { None };
-    let first_flags = if flags & trun_flag::FIRST_FLAGS != 0 { Some(fields.u32()?) } else { None };
+    let data_offset = if flags & trun_flag::DATA_OFFSET != 0 {
+        Some(fields.u32()? as i32)
+    } else {
+        None
+    };
+    let first_flags = if flags & trun_flag::FIRST_FLAGS != 0 {
+        Some(fields.u32()?)
+    } else {
+        None
+    };
     let present = flags & trun_flag::PER_SAMPLE;
     let entries = fields.rest();
     let wanted = u64::from(count) * 4 * u64::from(present.count_ones());
     if wanted > entries.len() as u64 || count as usize > limits::MP4_SAMPLES {
-        return Err(malformed(format!("box '{}' of {count} samples in {} bytes", name(child.kind), entries.len())));
+        return Err(malformed(format!(
+            "box '{}' of {count} samples in {} bytes",
+            name(child.kind),
+            entries.len()
+        )));
     }
     if count > 0 && present & trun_flag::SIZE == 0 && defaults.size == 0 {
         return Err(malformed(format!("box 'trun' of {count} samples without a size")));
@@ -340,7 +219,10 @@ pub struct Added {
 
 /// Adds the samples of a fragment that lie whole in `extent`; each track stops at the first that does not.
 pub fn add_runs(movie: &mut Movie, runs: &[Run], extent: Extent) -> Result<Added, Fault> {
-    let mut added = Added { end: extent.start, cut: false };
+    let mut added = Added {
+        end: extent.start,
+        cut: false,
+    };
     let (mut base, mut at, mut track_cut) = (extent.start, extent.start, false);
     for run in runs {
         if run.first_of_track {
@@ -352,11 +234,15 @@ pub fn add_runs(movie: &mut Movie, runs: &[Run], extent: Extent) -> Result<Added
             at = base;
         }
         if let Some(offset) = run.data_offset {
-            at = base
-                .checked_add_signed(i64::from(offset))
-                .ok_or_else(|| malformed(format!("box 'trun' with the data offset {offset} from byte {base}")))?;
+            at = base.checked_add_signed(i64::from(offset)).ok_or_else(|| {
+                malformed(format!(
+                    "box 'trun' with the data offset {offset} from byte {base}"
+                ))
+            })?;
         }
-        let Some(track) = movie.tracks.get_mut(run.track) else { continue };
+        let Some(track) = movie.tracks.get_mut(run.track) else {
+            continue;
+        };
         if let Some(time) = run.decode_time {
             track.clock = time;
         }
@@ -367,11 +253,22 @@ pub fn add_runs(movie: &mut Movie, runs: &[Run], extent: Extent) -> Result<Added
 
 /// Adds one run that starts at byte `at`; where its data end.
 fn add_run(
-    track: &mut Track, run: &Run, mut at: u64, extent: Extent, added: &mut Added, track_cut: &mut bool,
+    track: &mut Track,
+    run: &Run,
+    mut at: u64,
+    extent: Extent,
+    added: &mut Added,
+    track_cut: &mut bool,
 ) -> Result<u64, Fault> {
     let past_64_bits = || malformed("box 'trun' with samples past 64-bit offsets");
     let mut fields = Fields::new(run.entries, "mp4.malformed", "trun");
-    let mut optional = |flag: u32, default: u32| if run.present & flag != 0 { fields.u32() } else { Ok(default) };
+    let mut optional = |flag: u32, default: u32| {
+        if run.present & flag != 0 {
+            fields.u32()
+        } else {
+            Ok(default)
+        }
+    };
     for number in 0..run.count {
         let duration = optional(trun_flag::DURATION, run.defaults.duration)?;
         let size = optional(trun_flag::SIZE, run.defaults.size)?;
@@ -380,7 +277,10 @@ fn add_run(
         // Version 0 says unsigned, but FFmpeg writes negative offsets there too, and none is beyond 31 bits.
         let cts = optional(trun_flag::COMPOSITION, 0)? as i32;
         if at < extent.start {
-            return Err(malformed(format!("a sample at byte {at}, before its 'mdat' at {}", extent.start)));
+            return Err(malformed(format!(
+                "a sample at byte {at}, before its 'mdat' at {}",
+                extent.start
+            )));
         }
         let end = at.checked_add(u64::from(size)).ok_or_else(past_64_bits)?;
         if *track_cut || end > extent.end {
@@ -392,9 +292,22 @@ fn add_run(
             }
         } else {
             let dts = i64::try_from(track.clock).ok().filter(|_| track.clock < MAX_TIME);
-            let dts = dts.ok_or_else(|| Fault::new("mp4.time", format!("decoding time {} is not believed", track.clock)))?;
+            let dts = dts.ok_or_else(|| {
+                Fault::new(
+                    "mp4.time",
+                    format!("decoding time {} is not believed", track.clock),
+                )
+            })?;
             let (sync, description) = (flags & NOT_SYNC == 0, run.defaults.description.max(1));
-            track.samples.push(Sample { dts, cts, duration, size, sync, offset: at, description })?;
+            track.samples.push(Sample {
+                dts,
+                cts,
+                duration,
+                size,
+                sync,
+                offset: at,
+                description,
+            })?;
             track.clock += u64::from(duration);
             added.end = added.end.max(end);
         }

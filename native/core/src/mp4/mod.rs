@@ -8,6 +8,7 @@
 mod boxes;
 mod finalize;
 mod fragments;
+mod init;
 mod moov;
 mod scan;
 mod tables;

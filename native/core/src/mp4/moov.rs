@@ -1,7 +1,7 @@
 //! Writing the regular `moov`: the sample tables of every track that has samples.
 
 use super::boxes::{malformed, Part};
-use super::fragments::{Movie, Track};
+use super::init::{Movie, Track};
 use super::tables::{Chunk, Samples};
 use crate::fault::Fault;
 
@@ -33,9 +33,17 @@ struct Edit {
 
 /// The regular `moov` of a movie whose samples are all read.
 pub fn build(movie: &Movie) -> Result<Moov<'_>, Fault> {
-    let tracks: Vec<&Track> = movie.tracks.iter().filter(|track| !track.samples.sizes().is_empty()).collect();
+    let tracks: Vec<&Track> = movie
+        .tracks
+        .iter()
+        .filter(|track| !track.samples.sizes().is_empty())
+        .collect();
     let edits = edits(&tracks);
-    let duration = edits.iter().map(|edit| edit.empty + edit.shown).max().unwrap_or(0);
+    let duration = edits
+        .iter()
+        .map(|edit| edit.empty + edit.shown)
+        .max()
+        .unwrap_or(0);
     let mut parts = vec![movie_header(movie, duration)?];
     for (track, edit) in tracks.iter().zip(&edits) {
         parts.push(track_box(track, edit)?);
@@ -52,7 +60,11 @@ pub fn build(movie: &Movie) -> Result<Moov<'_>, Fault> {
 /// The earliest composition time over all tracks becomes 0; a track that starts later gets an empty edit.
 fn edits(tracks: &[&Track]) -> Vec<Edit> {
     let start = |track: &Track| (i128::from(track.samples.first_pts()), i128::from(track.timescale));
-    let origin = tracks.iter().map(|track| start(track)).min_by(|a, b| (a.0 * b.1).cmp(&(b.0 * a.1))).unwrap_or((0, 1));
+    let origin = tracks
+        .iter()
+        .map(|track| start(track))
+        .min_by(|a, b| (a.0 * b.1).cmp(&(b.0 * a.1)))
+        .unwrap_or((0, 1));
     let in_movie = |ticks: i128, scale: i128| (ticks * i128::from(MOVIE_TIMESCALE), scale);
     tracks
         .iter()
@@ -104,16 +116,33 @@ struct Header<'a> {
     tail: &'a [u8],
 }
 
-fn split_header<'a>(payload: &'a [u8], what: &'static str, gap: usize, tail: usize) -> Result<Header<'a>, Fault> {
+fn split_header<'a>(
+    payload: &'a [u8],
+    what: &'static str,
+    gap: usize,
+    tail: usize,
+) -> Result<Header<'a>, Fault> {
     let mut fields = crate::fields::Fields::new(payload, "mp4.malformed", what);
     let word = fields.u32()?;
     let long = word >> 24 == 1;
-    let mut time = || if long { fields.u64() } else { fields.u32().map(u64::from) };
+    let mut time = || {
+        if long {
+            fields.u64()
+        } else {
+            fields.u32().map(u64::from)
+        }
+    };
     let (created, modified) = (time()?, time()?);
     let header_word = fields.u32()?;
     fields.take(gap + if long { 8 } else { 4 })?;
     let tail = fields.take(tail)?;
-    Ok(Header { flags: word & 0xFF_FFFF, created, modified, word: header_word, tail })
+    Ok(Header {
+        flags: word & 0xFF_FFFF,
+        created,
+        modified,
+        word: header_word,
+        tail,
+    })
 }
 
 /// mvhd, ISO/IEC 14496-12 section 8.2.2.
@@ -189,10 +218,19 @@ fn media_box(track: &Track, shift: i64) -> Result<Part<'_>, Fault> {
 
 /// A table box: its entry count, then `words_per_entry` words for each.
 fn table<'a>(
-    kind: [u8; 4], version: u8, entries: usize, words_per_entry: usize, words: impl Iterator<Item = u32> + 'a,
+    kind: [u8; 4],
+    version: u8,
+    entries: usize,
+    words_per_entry: usize,
+    words: impl Iterator<Item = u32> + 'a,
 ) -> Part<'a> {
     let count = Part::Bytes((entries as u32).to_be_bytes().to_vec());
-    full_box(kind, version, 0, vec![count, Part::Words(entries * words_per_entry, Box::new(words))])
+    full_box(
+        kind,
+        version,
+        0,
+        vec![count, Part::Words(entries * words_per_entry, Box::new(words))],
+    )
 }
 
 fn sample_tables(track: &Track, shift: i64) -> Result<Vec<Part<'_>>, Fault> {
@@ -200,7 +238,13 @@ fn sample_tables(track: &Track, shift: i64) -> Result<Vec<Part<'_>>, Fault> {
     let durations = samples.durations().iter();
     let mut parts = vec![
         Part::Copied(&track.descriptions),
-        table(*b"stts", 0, durations.len(), 2, durations.flat_map(|(count, duration)| [count, duration])),
+        table(
+            *b"stts",
+            0,
+            durations.len(),
+            2,
+            durations.flat_map(|(count, duration)| [count, duration]),
+        ),
     ];
     parts.extend(composition_offsets(samples, shift)?);
     if let Some(sync) = samples.sync() {
@@ -222,12 +266,22 @@ fn composition_offsets(samples: &Samples, shift: i64) -> Result<Option<Part<'_>>
     if samples.offsets().iter().all(|(_, offset)| shifted(offset) == 0) {
         return Ok(None);
     }
-    if samples.offsets().iter().any(|(_, offset)| i32::try_from(shifted(offset)).is_err()) {
+    if samples
+        .offsets()
+        .iter()
+        .any(|(_, offset)| i32::try_from(shifted(offset)).is_err())
+    {
         return Err(malformed("composition offsets of more than 31 bits"));
     }
     let negative = samples.offsets().iter().any(|(_, offset)| shifted(offset) < 0);
     let words = offsets.flat_map(move |(count, offset)| [count, (i64::from(offset) + shift) as u32]);
-    Ok(Some(table(*b"ctts", u8::from(negative), samples.offsets().iter().len(), 2, words)))
+    Ok(Some(table(
+        *b"ctts",
+        u8::from(negative),
+        samples.offsets().iter().len(),
+        2,
+        words,
+    )))
 }
 
 /// stsc, section 8.7.4: an entry for each chunk unlike the one before.
@@ -235,7 +289,9 @@ fn samples_per_chunk(chunks: &[Chunk]) -> Part<'_> {
     let like = |a: &Chunk, b: &Chunk| a.samples == b.samples && a.description == b.description;
     let entries = move || {
         chunks.iter().enumerate().filter(move |&(at, chunk)| {
-            !at.checked_sub(1).and_then(|before| chunks.get(before)).is_some_and(|before| like(before, chunk))
+            !at.checked_sub(1)
+                .and_then(|before| chunks.get(before))
+                .is_some_and(|before| like(before, chunk))
         })
     };
     let words = entries().flat_map(|(at, chunk)| [at as u32 + 1, chunk.samples, chunk.description]);
@@ -256,9 +312,17 @@ fn sample_sizes(sizes: &[u32]) -> Part<'_> {
 /// stco, or co64 when an offset needs more than 32 bits (section 8.7.5).
 fn chunk_offsets(chunks: &[Chunk]) -> Part<'_> {
     if chunks.iter().all(|chunk| u32::try_from(chunk.offset).is_ok()) {
-        return table(*b"stco", 0, chunks.len(), 1, chunks.iter().map(|chunk| chunk.offset as u32));
+        return table(
+            *b"stco",
+            0,
+            chunks.len(),
+            1,
+            chunks.iter().map(|chunk| chunk.offset as u32),
+        );
     }
-    let words = chunks.iter().flat_map(|chunk| [(chunk.offset >> 32) as u32, chunk.offset as u32]);
+    let words = chunks
+        .iter()
+        .flat_map(|chunk| [(chunk.offset >> 32) as u32, chunk.offset as u32]);
     table(*b"co64", 0, chunks.len(), 2, words)
 }
 

@@ -53,10 +53,19 @@ pub fn scan(file: &mut (impl Read + Seek)) -> Result<Scan, Error> {
             found.problem = Some(format!("more than {} boxes", limits::MP4_BOXES));
             break;
         }
-        found.boxes.push(ScannedBox { kind: name(head.kind), offset: at, size: head.end - at });
+        found.boxes.push(ScannedBox {
+            kind: name(head.kind),
+            offset: at,
+            size: head.end - at,
+        });
         found.fragmented |= &head.kind == b"moof";
         if head.end > size {
-            let text = format!("box '{}' at byte {at} says {} bytes, and {} are left", name(head.kind), head.end - at, size - at);
+            let text = format!(
+                "box '{}' at byte {at} says {} bytes, and {} are left",
+                name(head.kind),
+                head.end - at,
+                size - at
+            );
             found.problem = Some(text);
             break;
         }
@@ -82,7 +91,9 @@ fn missing(boxes: &[ScannedBox]) -> Option<String> {
     let has = |kind: &str| boxes.iter().any(|found| found.kind == kind);
     match boxes.first() {
         None => Some("the file is empty".into()),
-        Some(first) if first.kind != "ftyp" => Some(format!("it begins with box '{}', not with 'ftyp'", first.kind)),
+        Some(first) if first.kind != "ftyp" => {
+            Some(format!("it begins with box '{}', not with 'ftyp'", first.kind))
+        }
         _ if !has("moov") => Some("it has no box 'moov'".into()),
         _ if !has("mdat") => Some("it has no media (box 'mdat')".into()),
         _ => None,
@@ -109,14 +120,21 @@ pub(super) fn regular(file: &mut (impl Read + Seek), size: u64) -> Result<Finish
         }
         at = head.end;
     }
-    let Some(moov) = moov else { return Err(malformed("it has no box 'moov'").into()) };
+    let Some(moov) = moov else {
+        return Err(malformed("it has no box 'moov'").into());
+    };
     let summary = Summary::read(file, &moov)?;
     if summary.samples == 0 || summary.extended {
         return Err(Fault::new("mp4.no_media", "its 'moov' lists no samples").into());
     }
     let timescale = u128::from(summary.timescale.max(1));
     let duration_ms = ((u128::from(summary.duration) * 1000 + timescale / 2) / timescale) as u64;
-    Ok(Finished { tracks: summary.tracks, samples: summary.samples, duration_ms, bytes: size })
+    Ok(Finished {
+        tracks: summary.tracks,
+        samples: summary.samples,
+        duration_ms,
+        bytes: size,
+    })
 }
 
 /// What a `moov` says, read by its headers alone.
@@ -147,7 +165,11 @@ impl Summary {
         while at < parent.end {
             let head = match head_at(file, at, parent.end)? {
                 At::Box(head) if head.end <= parent.end => head,
-                _ => return Err(malformed(format!("box '{}' is damaged at byte {at}", name(parent.kind))).into()),
+                _ => {
+                    return Err(
+                        malformed(format!("box '{}' is damaged at byte {at}", name(parent.kind))).into(),
+                    )
+                }
             };
             self.visited += 1;
             if self.visited > MOOV_BOXES {
@@ -187,7 +209,12 @@ impl Summary {
 /// `N` big-endian words at `offset` in the payload of a box.
 fn words<const N: usize>(file: &mut (impl Read + Seek), head: &Head, offset: u64) -> Result<[u32; N], Error> {
     if head.payload + offset + 4 * N as u64 > head.end {
-        return Err(malformed(format!("box '{}' of {} bytes is too short", name(head.kind), head.end - head.start)).into());
+        return Err(malformed(format!(
+            "box '{}' of {} bytes is too short",
+            name(head.kind),
+            head.end - head.start
+        ))
+        .into());
     }
     file.seek(SeekFrom::Start(head.payload + offset))?;
     let mut found = [0; N];

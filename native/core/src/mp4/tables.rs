@@ -86,11 +86,15 @@ impl Samples {
     /// a time before the last one is moved up to it (its composition time stays).
     pub fn push(&mut self, sample: Sample) -> Result<(), Fault> {
         if self.sizes.len() >= limits::MP4_SAMPLES {
-            return Err(Fault::new("mp4.too_large", format!("more than {} samples", limits::MP4_SAMPLES)));
+            return Err(Fault::new(
+                "mp4.too_large",
+                format!("more than {} samples", limits::MP4_SAMPLES),
+            ));
         }
         let pts = sample.dts + i64::from(sample.cts);
         let dts = self.open.map_or(sample.dts, |open| open.dts.max(sample.dts));
-        let cts = i32::try_from(pts - dts).map_err(|_| malformed(format!("composition offset {} at {dts}", pts - dts)))?;
+        let cts = i32::try_from(pts - dts)
+            .map_err(|_| malformed(format!("composition offset {} at {dts}", pts - dts)))?;
         match self.open {
             Some(open) => self.settle(open, dts - open.dts)?,
             None => {
@@ -98,7 +102,11 @@ impl Samples {
                 self.all_sync = true;
             }
         }
-        self.open = Some(Open { dts, pts, duration: sample.duration });
+        self.open = Some(Open {
+            dts,
+            pts,
+            duration: sample.duration,
+        });
         self.first_pts = self.first_pts.min(pts);
         self.last_pts = self.last_pts.max(pts);
         self.offsets.push(cts);
@@ -118,9 +126,17 @@ impl Samples {
 
     /// Players read sample durations as signed 32-bit numbers.
     fn settle(&mut self, open: Open, duration: i64) -> Result<(), Fault> {
-        let duration = u32::try_from(duration).ok().filter(|&duration| duration <= i32::MAX as u32);
+        let duration = u32::try_from(duration)
+            .ok()
+            .filter(|&duration| duration <= i32::MAX as u32);
         let duration = duration.ok_or_else(|| {
-            Fault::new("mp4.time", format!("the sample after decoding time {} is too far ahead of it", open.dts))
+            Fault::new(
+                "mp4.time",
+                format!(
+                    "the sample after decoding time {} is too far ahead of it",
+                    open.dts
+                ),
+            )
         })?;
         self.durations.push(duration);
         self.total_duration += u64::from(duration);
@@ -143,7 +159,11 @@ impl Samples {
             Some(chunk) if self.chunk_end == sample.offset && chunk.description == sample.description => {
                 chunk.samples += 1;
             }
-            _ => self.chunks.push(Chunk { offset: sample.offset, samples: 1, description: sample.description }),
+            _ => self.chunks.push(Chunk {
+                offset: sample.offset,
+                samples: 1,
+                description: sample.description,
+            }),
         }
         self.chunk_end = sample.offset.saturating_add(u64::from(sample.size));
     }
@@ -204,13 +224,26 @@ mod tests {
     use super::*;
 
     fn sample(dts: i64, cts: i32, sync: bool) -> Sample {
-        Sample { dts, cts, duration: 40, size: 10, sync, offset: 0, description: 1 }
+        Sample {
+            dts,
+            cts,
+            duration: 40,
+            size: 10,
+            sync,
+            offset: 0,
+            description: 1,
+        }
     }
 
     fn filled(times: &[(i64, i32)]) -> Samples {
         let mut samples = Samples::default();
         for (at, &(dts, cts)) in times.iter().enumerate() {
-            samples.push(Sample { offset: 100 + 10 * at as u64, ..sample(dts, cts, at != 1) }).unwrap();
+            samples
+                .push(Sample {
+                    offset: 100 + 10 * at as u64,
+                    ..sample(dts, cts, at != 1)
+                })
+                .unwrap();
         }
         samples.finish().unwrap();
         samples
@@ -219,9 +252,15 @@ mod tests {
     #[test]
     fn the_next_sample_decides_a_duration() {
         let samples = filled(&[(0, 80), (40, 0), (90, 0), (100, 0)]);
-        assert_eq!(samples.durations().iter().collect::<Vec<_>>(), [(1, 40), (1, 50), (1, 10), (1, 40)]);
+        assert_eq!(
+            samples.durations().iter().collect::<Vec<_>>(),
+            [(1, 40), (1, 50), (1, 10), (1, 40)]
+        );
         assert_eq!(samples.total_duration(), 140);
-        assert_eq!((samples.first_pts(), samples.composition_start(), samples.shown()), (40, 40, 100));
+        assert_eq!(
+            (samples.first_pts(), samples.composition_start(), samples.shown()),
+            (40, 40, 100)
+        );
         assert_eq!(samples.sync(), Some([1, 3, 4].as_slice()));
         assert_eq!(samples.chunks().len(), 1);
     }
@@ -229,8 +268,14 @@ mod tests {
     #[test]
     fn time_never_goes_back() {
         let samples = filled(&[(100, 0), (60, 0), (80, 30), (120, 0)]);
-        assert_eq!(samples.durations().iter().collect::<Vec<_>>(), [(2, 0), (1, 20), (1, 40)]);
-        assert_eq!(samples.offsets().iter().collect::<Vec<_>>(), [(1, 0), (1, -40), (1, 10), (1, 0)]);
+        assert_eq!(
+            samples.durations().iter().collect::<Vec<_>>(),
+            [(2, 0), (1, 20), (1, 40)]
+        );
+        assert_eq!(
+            samples.offsets().iter().collect::<Vec<_>>(),
+            [(1, 0), (1, -40), (1, 10), (1, 0)]
+        );
         assert_eq!((samples.first_pts(), samples.composition_start()), (60, -40));
     }
 
@@ -238,7 +283,10 @@ mod tests {
     fn a_jump_beyond_31_bits_is_refused() {
         let mut samples = Samples::default();
         samples.push(sample(0, 0, true)).unwrap();
-        assert_eq!(samples.push(sample(1 << 31, 0, true)).unwrap_err().code, "mp4.time");
+        assert_eq!(
+            samples.push(sample(1 << 31, 0, true)).unwrap_err().code,
+            "mp4.time"
+        );
     }
 
     #[test]
