@@ -17,6 +17,7 @@
     │   └── MalformedMp4
     ├── UnsupportedCodec              a format cannot hold the stream's codecs       exit 4
     ├── StorageError                  a file cannot be created, written or renamed   exit 5
+    │   └── NameTaken                 a file of that name exists
     ├── OriginError                   the embedded origin cannot serve               exit 1
     └── MuxError                      FFmpeg refused a packet or a header            exit 1
 
@@ -140,6 +141,12 @@ class OriginError(ReelError):
     """The embedded origin cannot serve."""
 
     code = "origin"
+
+
+class NameTaken(StorageError):
+    """A file of that name exists already."""
+
+    code = "name_taken"
 
 
 class MuxError(ReelError):

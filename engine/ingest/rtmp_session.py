@@ -84,6 +84,7 @@ class EndReason(StrEnum):
     """Why a session is over."""
 
     UNPUBLISHED = "unpublished"  # the publisher left
+    DATA_ENDED = "data ended"  # as nginx-rtmp says, in every mode, that the publisher left
     STOPPED = "stopped"  # the server stopped playing
     COMPLETED = "completed"  # a file came to its end
     CLOSED = "closed"  # the server closed the connection, or said so
@@ -139,12 +140,7 @@ class RtmpPlay:
         return self._state
 
     @property
-    def ended(self) -> bool:
-        """The session is over: `end` says how."""
-        return self._end is not None
-
-    @property
-    def end(self) -> End | None:
+    def ended(self) -> End | None:
         """How the session ended; None while it goes on."""
         return self._end
 
@@ -159,7 +155,7 @@ class RtmpPlay:
         return self._end.redirect if self._end else None
 
     def receive(self, data: Buffer) -> None:
-        """Take received bytes. Never raises for what the peer sent: see `end`."""
+        """Take received bytes. Never raises for what the peer sent: see `ended`."""
         if self._state is State.ENDED:
             return
         self._connection.feed(data)
@@ -205,7 +201,7 @@ class RtmpPlay:
                     handler(self, command)
             case (_, "user_control", UserControl.STREAM_EOF, message_stream):
                 if self._state is State.PLAYING and message_stream == self._message_stream:
-                    self._finish(EndReason.STOPPED)
+                    self._finish(EndReason.DATA_ENDED)
 
     def _on_result(self, command: Command) -> None:
         if command.transaction == _CONNECT:

@@ -18,7 +18,6 @@ from engine.media.codecs import Format, refusal
 from engine.mux import Muxer, MuxOptions, RestartableMuxer, Stats, open_muxer
 from engine.segment import Begin, Cause, Media
 from engine.store import GrowingFile, SegmentFolder
-from engine.store.file import PART
 
 _log = structlog.get_logger()
 
@@ -29,7 +28,24 @@ _ENDING = {
     Format.AAC: ".aac",
     Format.MP3: ".mp3",
 }
-ENDINGS = (*_ENDING.values(), *(ending + PART for ending in _ENDING.values()))
+Store = GrowingFile | SegmentFolder
+
+
+def path_of(base: Path, format: Format) -> Path:
+    """The path of a format's file of this base name."""
+    return base.with_name(base.name + _ENDING[format])
+
+
+def create(base: Path, format: Format) -> Store:
+    """A new file of this base name.
+
+    Raises:
+        NameTaken: there is one.
+        StorageError: the disk refuses.
+    """
+    path = path_of(base, format)
+    return SegmentFolder(path) if format is Format.HLS else GrowingFile(path)
+
 
 _GOES_ON = (Cause.TRACKS, Cause.JUMP)  # what HLS continues after EXT-X-DISCONTINUITY (C3)
 
@@ -61,7 +77,7 @@ class OutputReport:
 
 @dataclass(slots=True)
 class _OpenFile:
-    store: GrowingFile | SegmentFolder
+    store: Store
     muxer: Muxer
     started_at: datetime
 
@@ -90,16 +106,15 @@ class Output:
         """Whether a section starts a new file."""
         return not (self.format is Format.HLS and begin.cause in _GOES_ON and self._files)
 
-    def begin(self, begin: Begin, base: Path, at: datetime) -> None:
-        """A section begins: in a new file, `base` and the ending, or as a discontinuity in the open one."""
+    def go_on(self, begin: Begin, at: datetime) -> None:
+        """A section goes on in the file that is open, after a discontinuity."""
+        file = self._files[max(self._files)]
+        cast("RestartableMuxer", file.muxer).restart(begin.tracks, at)
+        self._files[begin.section] = file
+
+    def begin(self, begin: Begin, store: Store, at: datetime) -> None:
+        """A section begins in a new file."""
         tracks = [track for track in begin.tracks if not (self.format.audio_only and track.is_video)]
-        if not self.needs_file(begin):
-            file = self._files[max(self._files)]
-            cast("RestartableMuxer", file.muxer).restart(tracks, at)
-            self._files[begin.section] = file
-            return
-        path = base.with_name(base.name + _ENDING[self.format])
-        store = SegmentFolder(path) if self.format is Format.HLS else GrowingFile(path)
         options = MuxOptions(
             timestamps=self._settings.timestamps,
             flv_signalling=self._settings.flv_signalling,
@@ -116,7 +131,7 @@ class Output:
             store.discard()
             raise
         self._files[begin.section] = _OpenFile(store, muxer, at)
-        self._report(OutputReport("opened", self.format, path))
+        self._report(OutputReport("opened", self.format, store.final))
 
     def media(self, media: Media) -> None:
         """Write rows of a section."""

@@ -12,13 +12,11 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from engine.errors import ReelError, StorageError
+from engine.errors import NameTaken, ReelError
 from engine.media.codecs import Format
-from engine.record.output import ENDINGS, Output, OutputReport, Settings
+from engine.record.output import Output, OutputReport, Settings, Store, create, path_of
 from engine.segment import Begin, End, Media, Operation
 from engine.store.naming import NameTemplate, StreamName
-
-_MAX_SEQ = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +71,53 @@ class Outputs:
         self._each(partial(Output.check, begin=begin))
         if not self._live:
             return
-        new_file = any(output.needs_file(begin) for output in self._live)
-        base = self._claim(at) if new_file else self._root
-        self._each(partial(Output.begin, begin=begin, base=base, at=at))
+        new = [output for output in self._live if output.needs_file(begin)]
+        try:
+            stores = self._create([output.format for output in new], at) if new else {}
+        except ReelError as error:
+            for output in new:
+                self._drop(output, error)
+            stores = {}
 
-    def _claim(self, at: datetime) -> Path:
-        """A base path no file of any ending has: sequence numbers go up, nothing is overwritten (S1)."""
-        for seq in range(self._seq + 1, _MAX_SEQ):
-            base = self._root / self._template.path(self._name, at, seq)
-            taken = (Path(f"{base}{ending}") for ending in ENDINGS)
-            if not base.exists() and not any(path.exists() for path in taken):
-                self._seq = seq
-                return base
-        raise StorageError(f"{self._root}: no free name for {self._name.stream} at {at:%Y%m%dT%H%M%SZ}")
+        def enter(output: Output) -> None:
+            if output.format in stores:
+                output.begin(begin, stores[output.format], at)
+            else:
+                output.go_on(begin, at)
+
+        self._each(enter)
+
+    def _create(self, formats: Sequence[Format], at: datetime) -> dict[Format, Store]:
+        """The new files of a section, all of one base name that no other file has.
+
+        Sequence numbers go up until every file could be created exclusively, so that neither another
+        recording nor another process is overwritten (S1).
+        """
+        while True:
+            self._seq += 1
+            base = self._root / self._template.path(self._name, at, self._seq)
+            if any(path_of(base, format).exists() for format in Format):
+                continue
+            stores: dict[Format, Store] = {}
+            try:
+                for format in formats:
+                    stores[format] = create(base, format)
+            except ReelError as error:
+                for store in stores.values():
+                    store.discard()
+                if not isinstance(error, NameTaken):
+                    raise
+            else:
+                return stores
 
     def _each(self, do: Callable[[Output], None]) -> None:
         for output in tuple(self._live):
             try:
                 do(output)
             except ReelError as error:
-                self._live.remove(output)
-                self.failures[output.format] = error
-                output.fail(error)
+                self._drop(output, error)
+
+    def _drop(self, output: Output, error: ReelError) -> None:
+        self._live.remove(output)
+        self.failures[output.format] = error
+        output.fail(error)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from typing_extensions import Buffer
 
-from engine.errors import StorageError
+from engine.errors import NameTaken, StorageError
 
 PART = ".part"  # what a growing file's name ends in
 
@@ -125,4 +125,5 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, error.strerror or str(error))
-        raise StorageError(f"{path}: {advice}") from error
+        kind = NameTaken if error.errno == errno.EEXIST else StorageError
+        raise kind(f"{path}: {advice}") from error

@@ -24,7 +24,7 @@ class SegmentFolder:
         self.final = playlist
         self.folder = playlist.with_suffix("")
         self.size = 0  # bytes of the committed segments
-        self._growing: GrowingFile | None = None
+        self._growing: list[GrowingFile] = []  # a segment, and beside it the initialization of fMP4
         self._committed: list[Path] = []
         with storage_errors(playlist):
             playlist.parent.mkdir(parents=True, exist_ok=True)
@@ -34,16 +34,15 @@ class SegmentFolder:
 
     def open(self, name: str) -> GrowingFile:
         """A segment, growing under a temporary name."""
-        self._growing = GrowingFile(self.folder / name)
-        return self._growing
+        segment = GrowingFile(self.folder / name)
+        self._growing.append(segment)
+        return segment
 
     def commit(self, sink: object) -> str:
-        """The segment that grows is whole: rename it. Returns its URI, relative to the playlist."""
-        segment = self._growing
-        assert segment is sink, "one segment grows at a time"
-        assert segment is not None
+        """A growing segment is whole: rename it. Returns its URI, relative to the playlist."""
+        segment = next(growing for growing in self._growing if growing is sink)
         segment.rename_unsynced()
-        self._growing = None
+        self._growing.remove(segment)
         self._committed.append(segment.final)
         self.size += segment.size
         return f"{quote(self.folder.name)}/{quote(segment.final.name)}"
@@ -69,18 +68,15 @@ class SegmentFolder:
 
     def discard(self) -> None:
         """Remove it: nothing worth keeping was written."""
-        self.abandon()
-        for path in self._committed:
+        for segment in self._growing:
+            segment.discard()
+        for path in (*self._committed, self.final):
             with suppress(OSError):
                 path.unlink()
-        with suppress(OSError):
-            self.final.unlink()
-        if self._growing is not None:
-            self._growing.discard()
         with suppress(OSError):
             self.folder.rmdir()
 
     def abandon(self) -> None:
-        """Close the growing segment and leave everything as it is, for recovery."""
-        if self._growing is not None:
-            self._growing.abandon()
+        """Close what grows and leave everything as it is, for recovery."""
+        for segment in self._growing:
+            segment.abandon()

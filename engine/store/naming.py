@@ -75,11 +75,12 @@ class NameTemplate:
 def _safe(text: str) -> str:
     """One path part: unsafe bytes percent-encoded, never hidden, empty or too long."""
     encoded = "".join(
-        f"%{byte:02X}" if byte == 0x25 or _UNSAFE.match(chr(byte)) else chr(byte) for byte in text.encode()
+        f"%{byte:02X}" if byte == 0x25 or _UNSAFE.match(chr(byte)) else chr(byte)
+        for byte in text.encode("utf-8", "surrogatepass")
     )
     if encoded.startswith("."):
         encoded = "%2E" + encoded[1:]
     if len(encoded) > _MAX_PART_BYTES:
-        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         encoded = f"{encoded[: _MAX_PART_BYTES - 18]}%~{digest}"
-    return encoded or "%00"
+    return encoded or "%"  # no name that is encoded is this one

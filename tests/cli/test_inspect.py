@@ -73,7 +73,7 @@ def test_json_is_one_object_a_line(flv, cut):
     whole, damaged = (json.loads(line) for line in done.stdout.splitlines())
     assert whole["container"] == "FLV"
     assert whole["damaged"] == []
-    assert whole["duration_ms"] == 8081
+    assert whole["duration_ms"] == pytest.approx(8081, abs=1)
     video, audio = whole["tracks"]
     assert video["keyframe_distances"] == {"shortest_ms": 1000, "mean_ms": 1000, "longest_ms": 1000}
     assert (audio["packets"], audio["first_ms"], audio["last_ms"]) == (376, 59, 8059)
@@ -102,4 +102,5 @@ def test_codecs_shows_every_cell():
     assert done.exit_code == 0
     rows = {line.split("  ")[0].strip(): line for line in done.stdout.splitlines()}
     assert {"H.264", "H.265", "H.266", "AV1", "AAC", "MP3", "Opus"} <= set(rows)
-    assert rows["AV1"].split()[1:] == "extended not supported supported not supported not supported".split()
+    cells = " ".join(rows["AV1"].split()[1:])
+    assert cells == "extended not supported supported not supported not supported"

@@ -117,7 +117,7 @@ def test_both_sides_come_to_play_and_media_passes_unchanged() -> None:
     assert joined_rows([taken]) == joined_rows([media])
     assert joined.play.take_batch() is None
     assert joined.serve.error is None
-    assert joined.play.end is None
+    assert joined.play.ended is None
 
 
 @pytest.mark.parametrize(("unpublish", "reason"), [(True, EndReason.UNPUBLISHED), (False, EndReason.STOPPED)])
@@ -127,8 +127,8 @@ def test_the_end_of_a_play_is_clean_on_both_sides(unpublish: bool, reason: EndRe
     assert joined.serve.end_play(unpublish=unpublish)
     joined.play.receive(as_messages(media) + joined.serve.take_output())
     assert joined.play.ended
-    assert joined.play.end is not None
-    assert (joined.play.end.reason, joined.play.error, joined.play.redirect) == (reason, None, None)
+    assert joined.play.ended is not None
+    assert (joined.play.ended.reason, joined.play.error, joined.play.redirect) == (reason, None, None)
     assert joined.serve.state is origin.State.READY
     last = joined.play.take_batch()
     assert last is not None
@@ -192,7 +192,7 @@ def test_noise_changes_nothing(name: str) -> None:
     heard = len(words.heard)
     NOISE[name](words)
     words.exchange()
-    assert (words.play.state, words.play.end, len(words.heard)) == (State.PLAYING, None, heard)
+    assert (words.play.state, words.play.ended, len(words.heard)) == (State.PLAYING, None, heard)
 
 
 ENDS: dict[str, tuple[Callable[[Words], None], EndReason]] = {
@@ -204,7 +204,7 @@ ENDS: dict[str, tuple[Callable[[Words], None], EndReason]] = {
     ),
     "connection closed": (lambda w: w.status("NetConnection.Connect.Closed"), EndReason.CLOSED),
     "close": (lambda w: w.say("close", 0.0, None), EndReason.CLOSED),
-    "stream eof": (lambda w: w.connection.send_user_control(1, 5), EndReason.STOPPED),
+    "stream eof": (lambda w: w.connection.send_user_control(1, 5), EndReason.DATA_ENDED),
     "eof": (lambda w: w.play.receive_eof(), EndReason.CLOSED),
 }
 
@@ -215,8 +215,8 @@ def test_clean_ends(name: str) -> None:
     act, reason = ENDS[name]
     act(words)
     words.exchange()
-    assert words.play.end is not None
-    assert (words.play.end.reason, words.play.error) == (reason, None)
+    assert words.play.ended is not None
+    assert (words.play.ended.reason, words.play.error) == (reason, None)
     words.status("NetStream.Play.StreamNotFound", "error")
     assert words.play.error is None  # the first end counts
 
@@ -284,8 +284,8 @@ def test_media_before_malformed_bytes_is_there_to_take() -> None:
     joined = Joined().playing()
     joined.play.receive(as_messages(some_media()) + b"\xff" * 20)
     assert isinstance(joined.play.error, MalformedRtmp)
-    assert joined.play.end is not None
-    assert joined.play.end.reason is EndReason.MALFORMED
+    assert joined.play.ended is not None
+    assert joined.play.ended.reason is EndReason.MALFORMED
     taken = joined.play.take_batch()
     assert taken is not None
     assert len(taken) == len(some_media())
@@ -324,5 +324,5 @@ def test_a_session_in_any_division(sizes: list[int]) -> None:
             if (taken := joined.play.take_batch()) is not None:
                 rows += joined_rows([taken])
     assert rows == joined_rows([media])
-    assert joined.play.end is not None
-    assert joined.play.end.reason is EndReason.UNPUBLISHED
+    assert joined.play.ended is not None
+    assert joined.play.ended.reason is EndReason.UNPUBLISHED

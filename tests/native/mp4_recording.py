@@ -53,12 +53,12 @@ class _Sink:
 def _packet(packet: av.Packet) -> Packet:
     assert packet.dts is not None
     assert packet.pts is not None
-    times = (round(Fraction(ticks) * packet.time_base * 1000) for ticks in (packet.dts, packet.pts))
+    dts_ms, pts_ms = (round(Fraction(ticks) * packet.time_base * 1000) for ticks in (packet.dts, packet.pts))
     payload = bytes(packet)
     if packet.stream.codec_context.name == "libdav1d":
         payload = payload.removeprefix(_TEMPORAL_DELIMITER)
     digest = hashlib.sha256(payload).hexdigest()
-    return Packet(packet.stream_index, *times, packet.is_keyframe, len(payload), digest)
+    return Packet(packet.stream_index, dts_ms, pts_ms, packet.is_keyframe, len(payload), digest)
 
 
 def record(source: Path) -> tuple[bytes, list[Packet]]:

@@ -163,12 +163,28 @@ def test_the_stream_id_is_ignored() -> None:
     assert read([data])[:2] == (read([flv_bytes(EXAMPLE[1:2])])[0], None)
 
 
-def test_a_tag_comes_out_before_its_previous_tag_size_and_is_consumed_with_it() -> None:
+def test_a_tag_comes_out_with_its_previous_tag_size_or_at_the_end() -> None:
     data = flv_bytes(EXAMPLE[:2])
     start = len(flv_bytes(EXAMPLE[:1]))
     for missing in range(1, 5):
-        rows, fault, consumed = read([data[:-missing]])
-        assert (len(rows), fault, consumed) == (2, None, start)
+        rows, fault, consumed = read([data[:-missing]], finish=False)
+        assert (len(rows), fault, consumed) == (1, None, start)
+        reader = _native.FlvReader()
+        reader.feed(data[:-missing])
+        reader.finish()
+        taken = reader.take()
+        assert taken is not None
+        assert (len(Batch.from_native(taken)), reader.fault) == (2, None)
+
+
+def test_a_tag_whose_size_lies_is_not_given_out() -> None:
+    data = bytearray(flv_bytes(EXAMPLE))
+    at = len(flv_bytes(EXAMPLE[:1]))
+    data[at + 3] += 2  # DataSize of the second tag
+    rows, fault, _ = read([bytes(data)])
+    assert len(rows) == 1
+    assert fault is not None
+    assert fault[0] == "flv.previous_tag_size"
 
 
 def test_consumed_bytes_stop_at_the_last_whole_tag() -> None:

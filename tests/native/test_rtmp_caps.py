@@ -131,9 +131,20 @@ def test_announced_lengths_are_not_allocated() -> None:
 def test_what_is_taken_makes_room_for_more() -> None:
     connection = _native.RtmpConnection("server")
     connection.feed(HANDSHAKE)
+    wire = command(text("x" * 1000))
     for _ in range(5000):
-        connection.feed(command(text("x")))
+        connection.feed(wire)
         connection.take_events()
+    assert connection.fault is None
+
+
+def test_what_is_aborted_makes_room_for_more() -> None:
+    connection = _native.RtmpConnection("server")
+    writer = ChunkWriter()
+    connection.feed(HANDSHAKE + writer.set_chunk_size(MIB))
+    begun_chunk = writer.chunks(6, PlainMessage(VIDEO, 0, bytes(MIB + 1)))[0]
+    for _ in range(40):
+        connection.feed(begun_chunk + control(2, 6))
     assert connection.fault is None
 
 

@@ -10,6 +10,7 @@ use crate::tag::{kind, Batch};
 const SIGNATURE: &[u8; 3] = b"FLV";
 const FILE_HEADER_BYTES: usize = 9;
 const TAG_HEADER_BYTES: usize = 11;
+const PREVIOUS_TAG_SIZE_BYTES: usize = 4;
 const TYPE_MASK: u8 = 0x1f;
 const FILTER_BIT: u8 = 0x20;
 
@@ -33,8 +34,10 @@ enum State {
     FileHeader,
     /// What DataOffset puts between the nine bytes of the header and the first PreviousTagSize.
     HeaderRest(usize),
-    PreviousTagSize(u32),
+    /// Behind the file header; behind a tag it is part of `Body`.
+    FirstPreviousTagSize,
     TagHeader,
+    /// The body and the PreviousTagSize that vouches for its length: a tag whose length lies is not given out.
     Body(TagHeader),
 }
 
@@ -90,6 +93,12 @@ impl FlvReader {
                     "the tag at byte {start} is cut inside its header: {missing} bytes of it are missing"
                 ))
             }
+            State::Body(header) if have >= header.size => {
+                self.batch.push(header.kind, header.timestamp, &self.partial[..header.size]);
+                self.clear_partial();
+                self.state = State::TagHeader;
+                return;
+            }
             State::Body(header) => {
                 let start = self.position.saturating_sub((TAG_HEADER_BYTES + have) as u64);
                 let missing = header.size.saturating_sub(have);
@@ -98,7 +107,7 @@ impl FlvReader {
                     header.size
                 ))
             }
-            State::PreviousTagSize(_) | State::TagHeader => return,
+            State::FirstPreviousTagSize | State::TagHeader => return,
         };
         self.stop(cut);
     }
@@ -121,14 +130,18 @@ impl FlvReader {
             State::HeaderRest(missing) => {
                 let missing = missing - self.advance(rest, missing).len();
                 self.state = if missing == 0 {
-                    State::PreviousTagSize(0)
+                    State::FirstPreviousTagSize
                 } else {
                     State::HeaderRest(missing)
                 };
                 Ok(missing == 0)
             }
-            State::PreviousTagSize(expected) => match self.fixed::<4>(rest) {
-                Some(field) => self.previous_tag_size(u32::from_be_bytes(field), expected),
+            State::FirstPreviousTagSize => match self.fixed::<PREVIOUS_TAG_SIZE_BYTES>(rest) {
+                Some(field) => {
+                    self.check_previous_tag_size(&field, 0)?;
+                    self.next_tag();
+                    Ok(true)
+                }
                 None => Ok(false),
             },
             State::TagHeader => match self.fixed::<TAG_HEADER_BYTES>(rest) {
@@ -170,7 +183,7 @@ impl FlvReader {
         }
         let more = data_offset - FILE_HEADER_BYTES;
         self.state = if more == 0 {
-            State::PreviousTagSize(0)
+            State::FirstPreviousTagSize
         } else {
             State::HeaderRest(more)
         };
@@ -179,16 +192,20 @@ impl FlvReader {
 
     /// Real servers that write this field wrong write 0; any other wrong value means that the reader and
     /// the writer no longer agree on where tags begin.
-    fn previous_tag_size(&mut self, found: u32, expected: u32) -> Result<bool, Fault> {
-        if found != expected && found != 0 {
-            let at = self.position.saturating_sub(4);
-            let message =
-                format!("PreviousTagSize at byte {at} is {found}, where the tag before has {expected} bytes");
-            return Err(Fault::new("flv.previous_tag_size", message));
+    fn check_previous_tag_size(&self, field: &[u8], expected: usize) -> Result<(), Fault> {
+        let found = field.iter().fold(0_usize, |value, byte| value << 8 | usize::from(*byte));
+        if found == expected || found == 0 {
+            return Ok(());
         }
+        let at = self.position.saturating_sub(PREVIOUS_TAG_SIZE_BYTES as u64);
+        let message =
+            format!("PreviousTagSize at byte {at} is {found}, where the tag before has {expected} bytes");
+        Err(Fault::new("flv.previous_tag_size", message))
+    }
+
+    fn next_tag(&mut self) {
         self.consumed = self.position;
         self.state = State::TagHeader;
-        Ok(true)
     }
 
     fn tag_header(&mut self, header: [u8; TAG_HEADER_BYTES]) -> Result<bool, Fault> {
@@ -223,26 +240,35 @@ impl FlvReader {
     }
 
     fn body(&mut self, header: TagHeader, rest: &mut &[u8]) -> Result<bool, Fault> {
-        let arrived = self.advance(rest, header.size.saturating_sub(self.partial.len()));
-        if arrived.len() == header.size {
-            if self.batch.arena.capacity() == 0 {
-                // What this piece can still add: the arena then grows once, not by doubling.
-                self.batch.arena.reserve_exact(arrived.len() + rest.len());
-            }
-            self.batch.push(header.kind, header.timestamp, arrived);
+        let needed = header.size + PREVIOUS_TAG_SIZE_BYTES;
+        let arrived = self.advance(rest, needed.saturating_sub(self.partial.len()));
+        if arrived.len() == needed {
+            self.tag(header, arrived, rest.len())?;
         } else {
             self.partial.extend_from_slice(arrived);
-            if self.partial.len() < header.size {
+            if self.partial.len() < needed {
                 return Ok(false);
             }
-            if self.batch.arena.capacity() == 0 {
-                self.batch.arena.reserve_exact(self.partial.len() + rest.len());
-            }
-            self.batch.push(header.kind, header.timestamp, &self.partial);
+            let whole = std::mem::take(&mut self.partial);
+            let read = self.tag(header, &whole, rest.len());
+            self.partial = whole;
             self.clear_partial();
+            read?;
         }
-        self.state = State::PreviousTagSize((TAG_HEADER_BYTES + header.size) as u32);
+        self.next_tag();
         Ok(true)
+    }
+
+    /// Gives out a tag, `whole` being its body and the PreviousTagSize behind it.
+    fn tag(&mut self, header: TagHeader, whole: &[u8], still_to_read: usize) -> Result<(), Fault> {
+        let (body, field) = whole.split_at(header.size.min(whole.len()));
+        self.check_previous_tag_size(field, TAG_HEADER_BYTES + header.size)?;
+        if self.batch.arena.capacity() == 0 {
+            // What this piece can still add: the arena then grows once, not by doubling.
+            self.batch.arena.reserve_exact(body.len() + still_to_read);
+        }
+        self.batch.push(header.kind, header.timestamp, body);
+        Ok(())
     }
 
     /// The next `N` bytes once they have all arrived.
@@ -308,7 +334,7 @@ mod tests {
     fn the_buffer_of_a_large_tag_is_given_back() {
         let head = [9, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let body = vec![0; 0x10_0000];
-        let reader = read(&[START, &head, &body[1..], &body[..1]]);
+        let reader = read(&[START, &head, &body[1..], &body[..1], &[0; 4]]);
         assert_eq!((reader.batch.tags.len(), reader.partial.capacity()), (1, 0));
     }
 
@@ -329,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_timestamp_is_24_bits_and_its_extension() {
-        let mut reader = read(&[START, &[8, 0, 0, 1, 2, 3, 4, 1, 0, 0, 0, 0x2f]]);
+        let mut reader = read(&[START, &[8, 0, 0, 1, 2, 3, 4, 1, 0, 0, 0, 0x2f, 0, 0, 0, 12]]);
         let batch = reader.take().expect("one tag");
         assert_eq!(
             (batch.tags[0].timestamp, batch.tags[0].dts),

@@ -172,17 +172,20 @@ mod tests {
     #[test]
     fn both_roles_agree() {
         let (mut client, mut server) = (Connection::new(Role::Client), Connection::new(Role::Server));
-        client
-            .outbox
-            .command(3, 0, &[Value::Text("early".into())])
-            .unwrap();
         for _ in 0..2 {
             server.feed(&client.outbox.take());
             client.feed(&server.outbox.take());
         }
+        let call = vec![Value::Text("call".into())];
+        client.outbox.command(3, 0, &call).unwrap();
+        server.feed(&client.outbox.take());
         assert!(client.fault().is_none() && server.fault().is_none());
         assert_eq!(client.inbox.take_events(), [(0, Event::Handshake)]);
-        assert_eq!(server.inbox.take_events()[0], (0, Event::Handshake));
+        let command = Event::Command {
+            message_stream: 0,
+            values: call,
+        };
+        assert_eq!(server.inbox.take_events(), [(0, Event::Handshake), (0, command)]);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use crate::amf0::{self, Value};
 use crate::fault::Fault;
 use crate::limits::RTMP_CHUNK_BYTES;
 
-/// Writes commands and control messages, all with timestamp 0.
+/// Writes commands and control messages, all with timestamp 0. They can only follow the handshake, whose end
+/// is an event.
 #[derive(Debug)]
 pub struct Outbox {
     pub(super) bytes: Vec<u8>,
