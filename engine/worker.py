@@ -18,35 +18,48 @@ _log = structlog.get_logger()
 
 _Work = tuple[Callable[[], object], "WriterLane | None", int]
 
+_GATHER_S = 0.1
+"""Work is gathered this long and handed over at once: waking a thread costs more than muxing a tick."""
+
 
 class WriterThread:
     """One thread that does the muxing and the disk work of its lanes, in order (design decision 6)."""
 
     def __init__(self, number: int) -> None:
-        self._queue: SimpleQueue[_Work | None] = SimpleQueue()
+        self._gathered: list[_Work] = []
+        self._queue: SimpleQueue[list[_Work] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"writer-{number}", daemon=True)
         self._thread.start()
 
     def put(self, work: _Work) -> None:
-        """Queue work; never waits."""
-        self._queue.put(work)
+        """Queue work from the event loop; never waits."""
+        self._gathered.append(work)
+        if len(self._gathered) == 1:
+            asyncio.get_running_loop().call_later(_GATHER_S, self.hand_over)
+
+    def hand_over(self) -> None:
+        """Give the thread what was gathered."""
+        if self._gathered:
+            self._queue.put(self._gathered)
+            self._gathered = []
 
     def stop(self) -> None:
         """Do what is queued, then end the thread."""
+        self.hand_over()
         self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
-        while (item := self._queue.get()) is not None:
-            work, lane, size_bytes = item
-            try:
-                work()
-            except Exception as error:  # a defect of ours must not stop the other recordings
-                _log.exception("writer.failed", error=repr(error))
+        while (gathered := self._queue.get()) is not None:
+            for work, lane, size_bytes in gathered:
+                try:
+                    work()
+                except Exception as error:  # a defect of ours must not stop the other recordings
+                    _log.exception("writer.failed", error=repr(error))
+                    if lane is not None:
+                        lane.defect = lane.defect or error
                 if lane is not None:
-                    lane.defect = lane.defect or error
-            if lane is not None:
-                lane.done_bytes += size_bytes
+                    lane.done_bytes += size_bytes
 
 
 class WriterLane:
@@ -73,6 +86,7 @@ class WriterLane:
         loop = asyncio.get_running_loop()
         drained: asyncio.Future[None] = loop.create_future()
         self._thread.put((lambda: loop.call_soon_threadsafe(drained.set_result, None), None, 0))
+        self._thread.hand_over()
         await drained
         if self.defect is not None:
             raise self.defect

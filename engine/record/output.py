@@ -178,6 +178,10 @@ class Output:
         file.store.finish()
         size_bytes = file.store.final.stat().st_size if self.format is not Format.HLS else file.store.size
         self._report(OutputReport("closed", self.format, file.store.final))
+        for count, what in ((stats.refused, "left out"), (stats.adjusted, "moved in time")):
+            if count:
+                message = f"{file.store.final}: {count} frames were {what}"
+                self._report(OutputReport("warning", self.format, file.store.final, message=message))
         self._report(
             OutputReport("finished", self.format, file.store.final, stats, file.started_at, size_bytes)
         )
