@@ -10,6 +10,7 @@ from typing import Self
 
 import structlog
 
+from engine.errors import ReelError
 from engine.media.events import Event
 from engine.media.limits import RECEIVE_BUFFER_BYTES
 from engine.record import Outcome, Recording, RecordSpec
@@ -54,10 +55,8 @@ class WriterThread:
             for work, lane, size_bytes in gathered:
                 try:
                     work()
-                except Exception as error:  # a defect of ours must not stop the other recordings
-                    _log.exception("writer.failed", error=repr(error))
-                    if lane is not None:
-                        lane.defect = lane.defect or error
+                except Exception:  # a defect of ours must not stop the other recordings
+                    _log.exception("writer.defect")
                 if lane is not None:
                     lane.done_bytes += size_bytes
 
@@ -69,7 +68,6 @@ class WriterLane:
         self._thread = thread
         self._put_bytes = 0  # written by the event loop
         self.done_bytes = 0  # written by the writer thread
-        self.defect: Exception | None = None
 
     @property
     def pending_bytes(self) -> int:
@@ -82,14 +80,12 @@ class WriterLane:
         self._thread.put((work, self, size_bytes))
 
     async def drain(self) -> None:
-        """Wait until everything put so far is done; a defect met on the way is raised."""
+        """Wait until everything put so far is done."""
         loop = asyncio.get_running_loop()
         drained: asyncio.Future[None] = loop.create_future()
         self._thread.put((lambda: loop.call_soon_threadsafe(drained.set_result, None), None, 0))
         self._thread.hand_over()
         await drained
-        if self.defect is not None:
-            raise self.defect
 
 
 class Worker:
@@ -122,10 +118,18 @@ class Worker:
         return recording
 
     async def run_all(self) -> Sequence[Outcome]:
-        """Run every recording to its end."""
-        return await asyncio.gather(*(recording.run() for recording in self.recordings))
+        """Run every recording to its end; a defect that ends one leaves the others alone."""
+        return await asyncio.gather(*(_run(recording) for recording in self.recordings))
 
     def stop_all(self) -> None:
         """Ask every recording to end."""
         for recording in self.recordings:
             recording.stop()
+
+
+async def _run(recording: Recording) -> Outcome:
+    try:
+        return await recording.run()
+    except Exception as error:
+        _log.exception("recording.defect", recording=recording.id)
+        return Outcome(ReelError(f"{recording.url}: internal error: {error!r}"), recording.status.files)

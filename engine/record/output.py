@@ -162,7 +162,7 @@ class Output:
         for file in files.values():
             try:
                 self._finish(file)
-            except ReelError as second:
+            except Exception as second:  # whatever it is, what is on disk stays for recovery
                 file.store.abandon()
                 _log.warning("output.abandoned", path=str(file.store.final), error=str(second))
         self._report(OutputReport("failed", self.format, Path(), error=error))
