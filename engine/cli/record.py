@@ -153,7 +153,9 @@ def _read_spec(path: str | None) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise UsageError(f"--spec {path}: a JSON object is expected")
     if "url" in fields:
-        fields.setdefault("urls", [fields.pop("url")])
+        if "urls" in fields:
+            raise UsageError(f"--spec {path}: url and urls mean the same: give one of them")
+        fields["urls"] = [fields.pop("url")]
     return fields
 
 
@@ -164,6 +166,8 @@ def _read_urls(path: Path | None) -> list[str]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise UsageError(f"--urls {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"--urls {path}: not text in UTF-8: {error}") from None
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 

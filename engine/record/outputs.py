@@ -18,6 +18,7 @@ from engine.errors import MuxError, NameTaken, ReelError
 from engine.media.codecs import Format
 from engine.record.output import Output, OutputReport, Settings, Store, create, path_of
 from engine.segment import Begin, End, Media, Operation
+from engine.store.file import storage_errors
 from engine.store.naming import NameTemplate, StreamName
 
 _log = structlog.get_logger()
@@ -100,8 +101,9 @@ class Outputs:
         while True:
             self._seq += 1
             base = self._root / self._template.path(self._name, at, self._seq)
-            if any(path_of(base, format).exists() for format in Format):
-                continue
+            with storage_errors(base):
+                if any(path_of(base, format).exists() for format in Format):
+                    continue
             stores: dict[Format, Store] = {}
             try:
                 for format in formats:
