@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, cast
 
+import structlog
+
 from engine import _native
 from engine.errors import MuxError, ReelError, StorageError, UnsupportedCodec
 from engine.media.batch import Kind
@@ -16,6 +18,8 @@ from engine.media.codecs import Format, refusal
 from engine.mux import Muxer, MuxOptions, RestartableMuxer, Stats, open_muxer
 from engine.segment import Begin, Cause, Media
 from engine.store import GrowingFile, SegmentFolder
+
+_log = structlog.get_logger()
 
 _ENDING = {
     Format.FLV: ".flv",
