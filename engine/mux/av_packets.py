@@ -1,7 +1,8 @@
 """Batches to FFmpeg packets: one libavformat muxer, its bytes kept in memory until taken.
 
 No encoder is opened, and payloads are not copied on the way in. Nothing is held back beyond what the
-container needs: FFmpeg's interleaving queue is kept to the packet in hand, and every packet is flushed.
+container needs: FFmpeg's interleaving queue is kept to the packet in hand, and every packet is flushed. In
+MP4 a packet waits for the next one of its track, which says how long it lasts.
 """
 
 from __future__ import annotations
@@ -72,9 +73,12 @@ class Recipe:
     video_ticks: int  # per second; a multiple of 1000 so that ms stay exact, finer so that equal ms can rise
     buffer_bytes: int
     earliest: int | None  # the lowest dts the container can say; None: a clock that wraps
+    by_durations: bool = False
+    """Times are sums of durations: FFmpeg begins a fragment where the track's last one ended by the duration
+    of its last packet, and moves the first packet there."""
 
 
-MP4 = Recipe("mp4", _FRAGMENTED, 16_000, 64 << 10, 0)
+MP4 = Recipe("mp4", _FRAGMENTED, 16_000, 64 << 10, 0, by_durations=True)
 MPEG_TS = Recipe("mpegts", _TRANSPORT, 90_000, 188 * 348, None)
 ADTS = Recipe("adts", {}, 1_000, 16 << 10, None)
 BARE_MP3 = Recipe("mp3", {"write_xing": "0", "id3v2_version": "0"}, 1_000, 16 << 10, None)
@@ -106,22 +110,25 @@ class _TrackClock:
         self._ticks = stream.time_base.denominator
         self._next_dts = earliest
         self._last_dts: int | None = None
+        self.frame_ticks = 0
+        """How long the frame before the newest lasted."""
+        self.waiting: av.Packet[Any] | None = None
         self.refused_run = 0
 
-    def step(self, dts_ms: int, cts_ms: int) -> tuple[int, int, int, bool]:
-        """(dts, pts, duration) of the next frame in ticks, and whether it was moved.
+    def step(self, dts_ms: int, cts_ms: int) -> tuple[int, int, bool]:
+        """(dts, pts) of the next frame in ticks, and whether it was moved.
 
-        A shared dts moves by one tick, which is less than the half millisecond that would show. A frame is
-        taken to last as long as the one before; that counts only for the last one of a file or fragment.
+        A shared dts moves by one tick, which is less than the half millisecond that would show.
         """
         wanted = (dts_ms * self._ticks + 500) // 1000
         shown = ((dts_ms + cts_ms) * self._ticks + 500) // 1000 if cts_ms else wanted
         dts = wanted if self._next_dts is None else max(wanted, self._next_dts)
         pts = max(shown, dts)
-        duration = 0 if self._last_dts is None else dts - self._last_dts
+        if self._last_dts is not None:
+            self.frame_ticks = dts - self._last_dts
         self._last_dts = dts
         self._next_dts = dts + 1
-        return dts, pts, duration, dts != wanted or pts != shown
+        return dts, pts, dts != wanted or pts != shown
 
 
 class PacketWriter:
@@ -136,6 +143,7 @@ class PacketWriter:
     ) -> None:
         self._output = _Output()
         self._tally = tally
+        self._by_durations = recipe.by_durations
         all_options = {**_PACKET_BY_PACKET, **recipe.options, **(options or {})}
         try:
             self._container: OutputContainer = av.open(
@@ -172,28 +180,37 @@ class PacketWriter:
             MuxError: FFmpeg refused for another reason, or refused everything for a while.
         """
         packet: Any = av.Packet  # its stub does not know that any buffer will do
-        mux_one, clocks, tally = self._container.mux_one, self._clocks, self._tally
+        clocks, tally, by_durations = self._clocks, self._tally, self._by_durations
         view = memoryview(arena)
         try:
             for dts_ms, cts_ms, start, size, codec, flags, _ in frames:
                 clock = clocks[codec]
                 one = packet(view[start : start + size])
                 one.stream = clock.stream
-                one.dts, one.pts, one.duration, moved = clock.step(dts_ms - origin_ms, cts_ms)
+                one.dts, one.pts, moved = clock.step(dts_ms - origin_ms, cts_ms)
                 if flags & KEY:
                     one.is_keyframe = True
                 tally.adjusted += moved
-                try:
-                    mux_one(one)
-                    clock.refused_run = 0
-                except av.error.InvalidDataError:
-                    tally.refused += 1
-                    clock.refused_run += 1
-                    if clock.refused_run == _REFUSED_RUN:
-                        raise
+                if by_durations:
+                    one, clock.waiting = clock.waiting, one
+                if one is not None:
+                    self._mux_one(one, clock)
         except av.error.FFmpegError as error:
             raise MuxError(_words(error)) from error
         return self._output.take()
+
+    def _mux_one(self, packet: av.Packet[Any], clock: _TrackClock) -> None:
+        """Hands a packet to FFmpeg. One that waited lasts until the newest, any other as long as the one
+        before."""
+        packet.duration = clock.frame_ticks
+        try:
+            self._container.mux_one(packet)
+            clock.refused_run = 0
+        except av.error.InvalidDataError:
+            self._tally.refused += 1
+            clock.refused_run += 1
+            if clock.refused_run == _REFUSED_RUN:
+                raise
 
     def finish(self) -> bytes:
         """The last bytes; the writer cannot be used afterwards.
@@ -202,6 +219,10 @@ class PacketWriter:
             MuxError: FFmpeg refused.
         """
         try:
+            for clock in self._clocks.values():
+                if clock.waiting is not None:
+                    self._mux_one(clock.waiting, clock)
+                    clock.waiting = None
             self._container.close()
         except av.error.FFmpegError as error:
             raise MuxError(_words(error)) from error

@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, cast
 
+import structlog
+
 from engine import _native
 from engine.errors import MuxError, ReelError, StorageError, UnsupportedCodec
 from engine.media.batch import Kind
@@ -16,6 +18,8 @@ from engine.media.codecs import Format, refusal
 from engine.mux import Muxer, MuxOptions, RestartableMuxer, Stats, open_muxer
 from engine.segment import Begin, Cause, Media
 from engine.store import GrowingFile, SegmentFolder
+
+_log = structlog.get_logger()
 
 _ENDING = {
     Format.FLV: ".flv",
@@ -156,8 +160,12 @@ class Output:
         files = {id(file): file for file in self._files.values()}
         self._files.clear()
         for file in files.values():
-            with suppress(ReelError):  # the first error is the one to report
+            try:
                 self._finish(file)
+            except ReelError as second:  # the first error is the one to report
+                _log.info("output.unfinished", path=str(file.store.final), error=str(second))
+            except Exception:
+                _log.exception("output.defect", path=str(file.store.final))
         self._report(OutputReport("failed", self.format, Path(), error=error))
 
     def _finish(self, file: _OpenFile) -> None:
@@ -186,6 +194,8 @@ class Output:
             raise
         if stats.refused:
             self._warn(store, f"{stats.refused} packets are left out: FFmpeg cannot read them")
+        if stats.adjusted:
+            self._warn(store, f"{stats.adjusted} packets are moved in time: the container's clock must rise")
         self._report(OutputReport("closed", self.format, store.final))
         self._report(OutputReport("finished", self.format, store.final, stats, file.started_at, size_bytes))
         if problem is not None:

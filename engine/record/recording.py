@@ -131,7 +131,6 @@ class Recording:
         self._enter(State.ENDING)
         self._lane.put(self._outputs.flush)
         await self._lane.drain()
-        await asyncio.sleep(0)  # reports of the writer thread that are on their way
         self._close_gap()
         error = self._verdict(error)
         self._enter(State.ENDED)

@@ -17,16 +17,17 @@ INTERVAL_S = 2
 WAYS = [("rtmp", "original", "ts"), ("http-flv", "zero", "fmp4")]
 
 
-def cut(source: Path, folder: Path, protocol: str, timestamps: str, segment: str, **fields: object) -> Recorded:
+def cut(
+    source: Path, folder: Path, protocol: str, timestamps: str, segment: str, interval: float = INTERVAL_S
+) -> Recorded:
     recorded = pull(
         source,
         protocol,
         folder,
         format=EVERY_FORMAT,
-        interval=INTERVAL_S,
+        interval=interval,
         timestamps=timestamps,
         hls_segment=segment,
-        **fields,
     )
     assert recorded.outcome.error is None
     return recorded
@@ -88,7 +89,7 @@ def test_audio_alone_is_cut_at_any_packet(name, protocol, timestamps, segment, s
 @pytest.mark.parametrize(("protocol", "timestamps", "segment"), WAYS)
 def test_captures(capture, protocol, timestamps, segment, tmp_path):
     source = source_packets(capture)
-    recorded = cut(capture, tmp_path, protocol, timestamps, segment)
+    recorded = cut(capture, tmp_path, protocol, timestamps, segment, interval=5)  # keyframes are 4 s apart
     assert recorded.formats == set(Format) - {Format.MP3}
     for format in recorded.formats:
         recorded.assert_correct(source, format, timestamps=timestamps)

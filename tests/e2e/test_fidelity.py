@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from e2e.matrix import allowed, refusal_names
 from e2e.recordings import EVERY_FORMAT, PROTOCOLS, Recorder, pull, run, url_of
+from e2e.sources import AUDIO, VIDEO, Tag, delayed, is_frame, media_of, tags_of, without, write
 from oracle.packets import source_packets
 from oracle.samples import VALID_SAMPLES
 
@@ -66,3 +67,39 @@ def test_paced(name, protocol, segment, sample, tmp_path):
     assert recorded.outcome.error is None
     for format in recorded.formats:
         recorded.assert_correct(packets, format, plays=False)
+
+
+def quiet_for_a_while(tags: list[Tag]) -> list[Tag]:
+    """No audio between 2.5 and 5.7 s."""
+    return without(tags, lambda tag: tag.kind == AUDIO and 2500 < tag.timestamp_ms < 5700)
+
+
+def still_pictures(tags: list[Tag]) -> list[Tag]:
+    """A picture every three seconds."""
+    return without(tags, lambda t: t.kind == VIDEO and is_frame(t) and not (key(t) and t.timestamp_ms % 3000 == 0))
+
+
+def late_audio(tags: list[Tag]) -> list[Tag]:
+    """Audio that arrives 300 ms behind its video."""
+    return delayed(tags, AUDIO, 300)
+
+
+def late_video(tags: list[Tag]) -> list[Tag]:
+    """Video that arrives 300 ms behind its audio."""
+    return delayed(tags, VIDEO, 300)
+
+
+def key(tag: Tag) -> bool:
+    return media_of(tag).key
+
+
+@pytest.mark.parametrize("segment", ["ts", "fmp4"])
+@pytest.mark.parametrize("shape", [quiet_for_a_while, still_pictures, late_audio, late_video])
+def test_uneven_streams(shape, segment, sample, tmp_path):
+    """Tracks that pause, or that do not arrive side by side."""
+    source = write(tmp_path / "uneven.flv", shape(tags_of(sample("h264_aac_bframes"))))
+    packets = source_packets(source)
+    recorded = pull(source, "rtmp", tmp_path, format="flv,hls,mp4,aac", hls_segment=segment)
+    assert recorded.outcome.error is None
+    for format in recorded.formats:
+        recorded.assert_correct(packets, format)
