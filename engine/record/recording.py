@@ -213,7 +213,8 @@ class Recording:
         self._next_section = segmenter.next_section
         was_live = segmenter.started
         if not was_live and error is None and not self._stopping.is_set():
-            error = segmenter.why_not_started()
+            reason = segmenter.why_not_started()
+            error = type(reason)(f"{masked(self.url)}: {reason}")
         return was_live, error
 
     async def _read(self, source: Source, segmenter: Segmenter) -> None:
