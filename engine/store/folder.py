@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from engine.store.file import GrowingFile, storage_errors, sync_directory
+from engine.store.file import GrowingFile, make_folder, storage_errors, sync_directory
 
 
 class SegmentFolder:
@@ -27,7 +27,7 @@ class SegmentFolder:
         self._growing: list[GrowingFile] = []  # a segment, and beside it the initialization of fMP4
         self._committed: list[Path] = []
         with storage_errors(playlist):
-            playlist.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(playlist.parent)
             if playlist.exists():
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(playlist))
             self.folder.mkdir()
