@@ -6,7 +6,6 @@ import errno
 import os
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
 
 from engine.store.file import GrowingFile, make_folder, storage_errors, sync_directory
 
@@ -45,7 +44,7 @@ class SegmentFolder:
         self._growing.remove(segment)
         self._committed.append(segment.final)
         self.size += segment.size
-        return f"{quote(self.folder.name)}/{quote(segment.final.name)}"
+        return f"{self.folder.name}/{segment.final.name}"  # names need no encoding
 
     def publish(self, playlist: str) -> None:
         """Replace the playlist; a reader never sees half of one."""

@@ -67,18 +67,18 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path) -> None:
 
 
 def test_a_segment_is_listed_only_when_whole(tmp_path: Path) -> None:
-    folder = SegmentFolder(tmp_path / "a b.m3u8")
+    folder = SegmentFolder(tmp_path / "a-b.m3u8")
     segment = folder.open("00000.ts")
     segment.write(b"x" * 188)
-    assert os.listdir(tmp_path / "a b") == ["00000.ts.part"]
+    assert os.listdir(tmp_path / "a-b") == ["00000.ts.part"]
     uri = folder.commit(segment)
-    assert uri == "a%20b/00000.ts"
+    assert uri == "a-b/00000.ts"
     folder.publish(f"#EXTM3U\n{uri}\n")
     folder.publish(f"#EXTM3U\n{uri}\n#EXT-X-ENDLIST\n")
     folder.finish()
-    assert (tmp_path / "a b.m3u8").read_text().endswith("#EXT-X-ENDLIST\n")
+    assert (tmp_path / "a-b.m3u8").read_text().endswith("#EXT-X-ENDLIST\n")
     assert folder.size == 188
-    assert sorted(os.listdir(tmp_path)) == ["a b", "a b.m3u8"]
+    assert sorted(os.listdir(tmp_path)) == ["a-b", "a-b.m3u8"]
 
 
 def test_nothing_is_left_of_a_discarded_folder(tmp_path: Path) -> None:
