@@ -119,6 +119,7 @@ async def running(
     *arguments: str | Path,
     stdin: str | None = None,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
     file_limit_bytes: int | None = None,
 ) -> AsyncIterator[Running]:
     """`reel ARGUMENTS` while the block runs; killed at its end if it still runs.
@@ -126,6 +127,7 @@ async def running(
     Args:
         stdin: What it reads there; None: nothing.
         env: More environment variables.
+        cwd: The folder it runs in.
         file_limit_bytes: The system lets it write no file beyond this size.
     """
 
@@ -140,6 +142,7 @@ async def running(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=environment(**(env or {})),
+        cwd=cwd,
         preexec_fn=limit,
     )
     try:
@@ -159,9 +162,11 @@ async def reel(
     *arguments: str | Path,
     stdin: str | None = None,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
     file_limit_bytes: int | None = None,
     timeout_s: float = _TIMEOUT_S,
 ) -> Done:
     """Run `reel ARGUMENTS` to its end; the options are those of `running`."""
-    async with running(*arguments, stdin=stdin, env=env, file_limit_bytes=file_limit_bytes) as command:
+    options = {"stdin": stdin, "env": env, "cwd": cwd, "file_limit_bytes": file_limit_bytes}
+    async with running(*arguments, **options) as command:  # type: ignore[arg-type]
         return await command.end(timeout_s)

@@ -48,6 +48,7 @@ USAGE = {
     "template without a sequence number": ("record rtmp://h/a/b --name {stream}", "{seq}"),
     "template with an unknown field": ("record rtmp://h/a/b --name {seq}-{who}", "{who}"),
     "template that leaves the folder": ("record rtmp://h/a/b --name ../{seq}", "../{seq}"),
+    "template that breaks URIs": ("record rtmp://h/a/b --name {stream}#{seq}", "'#'"),
     "template with an open brace": ("record rtmp://h/a/b --name {seq}{", "brace"),
     "a list of URLs that is missing": ("record --urls {tmp}/missing", "missing: No such file"),
     "a list of URLs that is a folder": ("record --urls {tmp}", "Is a directory"),
