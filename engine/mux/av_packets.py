@@ -6,6 +6,7 @@ container needs: FFmpeg's interleaving queue is kept to the packet in hand, and 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,11 +27,15 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.stream import Stream
 
-# FFmpeg's own words go into MuxError; without a level PyAV drops them.
+# FFmpeg's own words go into MuxError; without a level PyAV drops them. PyAV also hands them to this logger,
+# which without a handler would print them on stderr.
 av.logging.set_level(av.logging.ERROR)
+_libav = logging.getLogger("libav")  # noqa: TID251
+_libav.addHandler(logging.NullHandler())
+_libav.propagate = False
 
 _REFUSED_RUN = 250
-"""So many packets in a row that FFmpeg cannot parse are no damage in the stream: the output has failed."""
+"""So many unparsable packets of a track in a row are no damage in the stream: the output has failed."""
 
 _PACKET_BY_PACKET = {
     "flush_packets": "1",
@@ -101,6 +106,7 @@ class _TrackClock:
         self._ticks = stream.time_base.denominator
         self._next_dts = earliest
         self._last_dts: int | None = None
+        self.refused_run = 0
 
     def step(self, dts_ms: int, cts_ms: int) -> tuple[int, int, int, bool]:
         """(dts, pts, duration) of the next frame in ticks, and whether it was moved.
@@ -130,7 +136,6 @@ class PacketWriter:
     ) -> None:
         self._output = _Output()
         self._tally = tally
-        self._refused_run = 0
         all_options = {**_PACKET_BY_PACKET, **recipe.options, **(options or {})}
         try:
             self._container: OutputContainer = av.open(
@@ -180,11 +185,11 @@ class PacketWriter:
                 tally.adjusted += moved
                 try:
                     mux_one(one)
-                    self._refused_run = 0
+                    clock.refused_run = 0
                 except av.error.InvalidDataError:
                     tally.refused += 1
-                    self._refused_run += 1
-                    if self._refused_run == _REFUSED_RUN:
+                    clock.refused_run += 1
+                    if clock.refused_run == _REFUSED_RUN:
                         raise
         except av.error.FFmpegError as error:
             raise MuxError(_words(error)) from error

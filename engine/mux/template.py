@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _CACHED_TEMPLATES = 64  # an open template is about 30 KB; recordings of one encoder share theirs
 _PROBE_LIMITS = {"probesize": "4096", "analyzeduration": "0", "fpsprobesize": "0"}
 _MPEG_AUDIO_OBJECT = {Codec.AAC: 0x40, Codec.MP3: 0x6B}  # ISO 14496-1 objectTypeIndication
+_SELF_CONTAINED = (Codec.MP3, Codec.OPUS)  # described by their frames when there is no record
 _OPUS_RATE = 48_000
 
 
@@ -45,8 +46,10 @@ def template_of(track: Track) -> Template:
     """The template of a track.
 
     Raises:
-        MuxError: FFmpeg cannot read the decoder configuration.
+        MuxError: there is no decoder configuration, or FFmpeg cannot read it.
     """
+    if not track.config and track.codec not in _SELF_CONTAINED:
+        raise MuxError(f"{track.codec.label}: no decoder configuration")
     try:
         container = av.open(io.BytesIO(_empty_mp4(track)), "r", format="mov", container_options=_PROBE_LIMITS)
         streams = container.streams.video if track.is_video else container.streams.audio
@@ -94,7 +97,7 @@ def _visual_entry(track: Track) -> bytes:
 
 def _audio_entry(track: Track) -> bytes:
     """AudioSampleEntry (section 12.2.3) with esds (ISO 14496-14) or dOps."""
-    fields = struct.pack(">6xH8xHHIHH", 1, track.channels or 2, 16, 0, track.sample_rate & 0xFFFF, 0)
+    fields = struct.pack(">6xH8xHHIHH", 1, track.channels or 2, 16, 0, min(track.sample_rate, 0xFFFF), 0)
     if track.codec is Codec.OPUS:
         return _box(b"Opus", fields, _box(b"dOps", _opus_specific(track)))
     specific = _descriptor(5, track.config) if track.config else b""

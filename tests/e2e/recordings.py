@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 import uvloop
 from oracle import playlist
-from oracle.packets import Recording, output_packets
+from oracle.packets import Recording as Packets
+from oracle.packets import output_packets
 from oracle.rules import assert_f1, assert_f2, assert_f3, assert_playlist
 
 from engine.media.codecs import Format
 from engine.media.events import Event, Failed, FileFinished, Finished, Warned
 from engine.origin import Origin
-from engine.record import Outcome, RecordSpec
+from engine.record import Outcome, Recording, RecordSpec
 from engine.worker import Worker
 
 T = TypeVar("T")
 
 HLS_TIME_S = 2.0
 PROTOCOLS = ("rtmp", "http-flv", "file")
+EVERY_FORMAT = ",".join(format.value for format in Format)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -38,77 +41,65 @@ class Recorded:
     folder: Path
     outcome: Outcome
     events: list[Event]
-    _read: dict[Path, Recording] = field(default_factory=dict)
-
-    @property
-    def finished(self) -> list[FileFinished]:
-        """What was said of each finished file."""
-        return [event for event in self.events if isinstance(event, FileFinished)]
-
-    @property
-    def formats(self) -> set[Format]:
-        """The formats that left files."""
-        return {event.format for event in self.finished}
-
-    def paths(self, format: Format) -> list[Path]:
-        """The files of a format, in order."""
-        return sorted(Path(event.path) for event in self.finished if event.format is format)
-
-    def files(self, format: Format) -> list[Recording]:
-        """The packets of each file of a format, in order."""
-        return [self.packets(path) for path in self.paths(format)]
-
-    def packets(self, path: Path) -> Recording:
-        """The packets of a file; read once."""
-        if path not in self._read:
-            self._read[path] = output_packets(path)
-        return self._read[path]
-
-    def warnings(self, code: str) -> list[Warned]:
-        """Warnings of one kind."""
-        return [event for event in self.events if isinstance(event, Warned) and event.code == code]
+    _read: dict[Path, Packets] = field(default_factory=dict)
 
     def of(self, kind: type[T]) -> list[T]:
         """The events of one class."""
         return [event for event in self.events if isinstance(event, kind)]
 
+    def warnings(self, code: str) -> list[Warned]:
+        """Warnings of one kind."""
+        return [event for event in self.of(Warned) if event.code == code]
+
+    @property
+    def formats(self) -> set[Format]:
+        """The formats that left files."""
+        return {event.format for event in self.of(FileFinished)}
+
+    def paths(self, format: Format) -> list[Path]:
+        """The files of a format, in order."""
+        return sorted(Path(event.path) for event in self.of(FileFinished) if event.format is format)
+
+    def files(self, format: Format) -> list[Packets]:
+        """The packets of each file of a format, in order."""
+        return [self.packets(path) for path in self.paths(format)]
+
+    def packets(self, path: Path) -> Packets:
+        """The packets of a file; read once."""
+        if path not in self._read:
+            self._read[path] = output_packets(path)
+        return self._read[path]
+
     def on_disk(self) -> set[Path]:
-        """Every file and every folder that holds none, below the output folder."""
-        found = [path for path in self.folder.rglob("*") if path.is_file() or not any(path.iterdir())]
-        return set(found)
+        """Every file, and every folder with nothing in it, below the output folder."""
+        return {path for path in self.folder.rglob("*") if path.is_file() or not any(path.iterdir())}
 
     def assert_tidy(self) -> None:
-        """Disk and events agree: nothing unfinished, nothing unsaid, nothing of another size."""
-        listed = {Path(event.path) for event in self.finished}
+        """Disk and events agree: nothing unfinished, nothing unsaid, no wrong counts or sizes."""
+        listed = {Path(event.path) for event in self.of(FileFinished)}
         for path in tuple(listed):
             if path.suffix == ".m3u8":
                 segments = playlist.read(path).segments
                 uris = {s.uri for s in segments} | {s.map_uri for s in segments if s.map_uri}
                 listed |= {path.parent / uri for uri in uris}
         assert self.on_disk() == listed
-        for event in self.finished:
+        for event in self.of(FileFinished):
             packets = self.packets(Path(event.path))
             assert (event.video_packets, event.audio_packets) == (len(packets.video), len(packets.audio))
             if event.format is not Format.HLS:
                 assert event.size_bytes == Path(event.path).stat().st_size
         last = self.events[-1]
         assert isinstance(last, Finished if self.outcome.error is None else Failed)
-        assert last.files == self.outcome.files == len(self.finished)
+        assert last.files == self.outcome.files == len(self.of(FileFinished))
 
     def assert_correct(
-        self,
-        source: Recording,
-        format: Format,
-        *,
-        timestamps: str = "original",
-        plays: bool = True,
-        **how: Any,
+        self, source: Packets, format: Format, *, timestamps: str = "original", plays: bool = True, **how: Any
     ) -> None:
         """F1, F2, F3 and C5 of a format's files, which together hold the source. `how`: see `assert_f1`."""
         files = self.files(format)
-        assert files, f"no {format.value} file"
-        assert_f1(source, files, **how)
+        assert files, f"there is no {format.value} file"
         zero = format is Format.MP4 or timestamps == "zero"
+        assert_f1(source, files, **how)
         assert_f2(source, files, timestamps="zero" if zero else "original", **how)
         for path in self.paths(format):
             if format is Format.HLS:
@@ -117,36 +108,63 @@ class Recorded:
                 assert_f3(path)
 
 
-async def record(folder: Path, *urls: str, **fields: Any) -> list[Recorded]:
-    """Record URLs side by side in one worker, each into a folder of its own; `fields` are those of
-    `RecordSpec`."""
-    recorded: list[Recorded] = []
-    streams: dict[str, list[Event]] = {}
+class Recorder:
+    """A worker whose recordings start one by one; each writes into a folder of its own."""
 
-    def emit(event: Event) -> None:
-        streams.setdefault(event.recording, []).append(event)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._events: dict[str, list[Event]] = {}
+        self._worker = Worker(lambda event: self._events.setdefault(event.recording, []).append(event))
+        self._running: list[tuple[Recording, Path, asyncio.Task[Outcome]]] = []
 
-    folders = [folder / f"recorded-{number}" for number in range(len(urls))]
-    async with Worker(emit) as worker:
-        for url, output in zip(urls, folders, strict=True):
-            order = {"reconnect": 0, "hls_time": HLS_TIME_S, **fields, "urls": [url], "output": str(output)}
-            worker.add(RecordSpec.parse(order), url)
-        outcomes = await worker.run_all()
-    for recording, outcome, output in zip(worker.recordings, outcomes, folders, strict=True):
-        recorded.append(Recorded(output, outcome, streams[recording.id]))
-    for one in recorded:
-        one.assert_tidy()
-    return recorded
+    async def __aenter__(self) -> Self:
+        await self._worker.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for _, _, task in self._running:
+            task.cancel()
+        await asyncio.gather(*(task for _, _, task in self._running), return_exceptions=True)
+        await self._worker.__aexit__(kind, error, trace)
+
+    def start(self, url: str, **fields: Any) -> Recording:
+        """Start recording a URL; `fields` are those of `RecordSpec`."""
+        output = self._folder / f"recorded-{len(self._running)}"
+        order = {"reconnect": 0, "hls_time": HLS_TIME_S, **fields, "urls": [url], "output": str(output)}
+        recording = self._worker.add(RecordSpec.parse(order), url)
+        self._running.append((recording, output, asyncio.create_task(recording.run())))
+        return recording
+
+    def heard(self, recording: Recording, kind: type[T]) -> list[T]:
+        """The events of one class so far."""
+        return [event for event in self._events.get(recording.id, []) if isinstance(event, kind)]
+
+    async def ended(self) -> list[Recorded]:
+        """Wait for the end of all recordings."""
+        recorded = [
+            Recorded(output, await task, self._events[recording.id])
+            for recording, output, task in self._running
+        ]
+        for one in recorded:
+            one.assert_tidy()
+        return recorded
 
 
 async def pull_all(sources: Iterable[Path], protocol: str, folder: Path, **fields: Any) -> list[Recorded]:
-    """Record each file whole, over one protocol, from an origin of its own (`file`: from the file)."""
-    paths = [Path(source) for source in sources]
-    if protocol == "file":
-        return await record(folder, *(f"{path.as_uri()}?speed=0" for path in paths), **fields)
-    async with Origin(paths, once=True, speed=0, wait_for_reader=True) as origin:
-        url = origin.rtmp_url if protocol == "rtmp" else origin.http_url
-        return await record(folder, *map(url, origin.streams), **fields)
+    """Record files whole and side by side, over one protocol, from an origin that plays each once, as fast as
+    it is taken (`file`: without an origin)."""
+    paths = list(sources)
+    async with Recorder(folder) as recorder:
+        if protocol == "file":
+            for path in paths:
+                recorder.start(f"{path.as_uri()}?speed=0", **fields)
+            return await recorder.ended()
+        async with Origin(paths, once=True, speed=0, wait_for_reader=True) as origin:
+            for stream in origin.streams:
+                recorder.start(url_of(origin, protocol, stream), **fields)
+            return await recorder.ended()
 
 
 def pull(source: Path, protocol: str, folder: Path, **fields: Any) -> Recorded:
@@ -154,6 +172,6 @@ def pull(source: Path, protocol: str, folder: Path, **fields: Any) -> Recorded:
     return run(pull_all([source], protocol, folder, **fields))[0]
 
 
-def every_format(formats: Callable[[Format], bool] | None = None) -> str:
-    """The names of all formats, as an order has them."""
-    return ",".join(format.value for format in Format if formats is None or formats(format))
+def url_of(origin: Origin, protocol: str, stream: str) -> str:
+    """Where a stream of an origin is pulled from."""
+    return origin.rtmp_url(stream) if protocol == "rtmp" else origin.http_url(stream)

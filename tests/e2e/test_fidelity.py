@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from e2e.matrix import allowed, refusal_names
-from e2e.recordings import PROTOCOLS, every_format, pull
+from e2e.recordings import EVERY_FORMAT, PROTOCOLS, Recorder, pull, run, url_of
 from oracle.packets import source_packets
 from oracle.samples import VALID_SAMPLES
 
 from engine.media.codecs import Format
+from engine.origin import Origin
 
 HLS_SEGMENT = {"rtmp": "ts", "http-flv": "fmp4", "file": "auto"}
 
@@ -19,15 +20,16 @@ HLS_SEGMENT = {"rtmp": "ts", "http-flv": "fmp4", "file": "auto"}
 def check(source: Path, protocol: str, folder: Path) -> None:
     packets = source_packets(source)
     codecs = {packet.codec for packet in packets.packets}
-    recorded = pull(source, protocol, folder, format=every_format(), hls_segment=HLS_SEGMENT[protocol])
+    recorded = pull(source, protocol, folder, format=EVERY_FORMAT, hls_segment=HLS_SEGMENT[protocol])
     assert recorded.outcome.error is None
     expected = {format for format in Format if allowed(codecs, format)}
     assert recorded.formats == expected
     for format in expected:
         assert len(recorded.paths(format)) == 1
         recorded.assert_correct(packets, format)
-    assert {warning.format for warning in recorded.warnings("unsupported_codec")} == set(Format) - expected
-    for warning in recorded.warnings("unsupported_codec"):
+    refused = recorded.warnings("unsupported_codec")
+    assert {warning.format for warning in refused} == set(Format) - expected
+    for warning in refused:
         for name in refusal_names(codecs, warning.format):
             assert name in warning.message
 
@@ -41,3 +43,26 @@ def test_samples(name, protocol, sample, tmp_path):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_captures(capture, protocol, tmp_path):
     check(capture, protocol, tmp_path)
+
+
+@pytest.mark.parametrize("segment", ["ts", "fmp4"])
+@pytest.mark.parametrize("protocol", ["rtmp", "http-flv"])
+@pytest.mark.parametrize("name", ["h264_mp3", "h265_enhanced_aac", "av1_opus"])
+def test_paced(name, protocol, segment, sample, tmp_path):
+    """Frames that come at their time make many small batches, which whole files do not."""
+    source = sample(name)
+    packets = source_packets(source)
+
+    async def record():
+        async with (
+            Origin([source], once=True, speed=8, wait_for_reader=True) as origin,
+            Recorder(tmp_path) as recorder,
+        ):
+            url = url_of(origin, protocol, origin.streams[0])
+            recorder.start(url, format=EVERY_FORMAT, hls_segment=segment)
+            return (await recorder.ended())[0]
+
+    recorded = run(record())
+    assert recorded.outcome.error is None
+    for format in recorded.formats:
+        recorded.assert_correct(packets, format, plays=False)

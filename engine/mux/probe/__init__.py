@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.mux.probe.av_file import probe_adts, probe_mp3, probe_mp4, probe_ts
+from engine.mux.probe.av_file import probe_mp4, probe_ts
+from engine.mux.probe.bare_file import probe_adts, probe_mp3
 from engine.mux.probe.flv_file import probe_flv
 from engine.mux.probe.playlist_file import probe_playlist
 from engine.mux.probe.report import Report

@@ -1,4 +1,4 @@
-"""MP4, MPEG-TS, ADTS and MP3 files, demuxed by FFmpeg."""
+"""MP4 and MPEG-TS files, demuxed by FFmpeg."""
 
 from __future__ import annotations
 
@@ -155,32 +155,12 @@ def probe_ts(path: Path, report: Report) -> None:
     _probe(path, "mpegts", report)
 
 
-def probe_adts(path: Path, report: Report) -> None:
-    """AAC frames; every byte must belong to one."""
-    report.container = "ADTS"
-    _probe(path, "aac", report)
-    _all_bytes_are_frames(report)
-
-
-def probe_mp3(path: Path, report: Report) -> None:
-    """MPEG audio frames; every byte must belong to one."""
-    report.container = "MP3"
-    _probe(path, "mp3", report)
-    _all_bytes_are_frames(report)
-
-
 def _probe(path: Path, av_format: str, report: Report) -> None:
     meters = Meters(report)
     demux(str(path), av_format, report, meters)
     meters.finish()
     if not any(track.packets for track in report.tracks):
         report.damage("no audio or video in it")
-
-
-def _all_bytes_are_frames(report: Report) -> None:
-    rest = report.size_bytes - sum(track.payload_bytes for track in report.tracks)
-    if rest:
-        report.damage(f"{rest} bytes are not part of any frame")
 
 
 def check_transport(file: BinaryIO, report: Report) -> None:

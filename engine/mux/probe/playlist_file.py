@@ -48,7 +48,7 @@ def probe_playlist(path: Path, report: Report) -> None:
     meters = Meters(report)
     listed = [_probe_segment(path.parent, segment, report, meters) for segment in playlist.segments]
     meters.finish()
-    _compare_durations([one for one in listed if one is not None], report)
+    _compare_durations(listed, report)
 
 
 def _check_tags(playlist: Any, report: Report) -> None:
@@ -135,9 +135,12 @@ def _beside(folder: Path, uri: str) -> Path:
     return file
 
 
-def _compare_durations(listed: list[_Listed], report: Report) -> None:
+def _compare_durations(listed: list[_Listed | None], report: Report) -> None:
     """EXTINF against the media: to the next segment's start, or to the last packet's end."""
-    for one, following in zip(listed, [*listed[1:], None], strict=True):
+    for number, one in enumerate(listed):
+        following = listed[number + 1] if number + 1 < len(listed) else None
+        if one is None or (following is None and number + 1 < len(listed)):
+            continue  # reported as missing
         end_ms = one.end_ms if following is None or following.breaks else following.start_ms
         media_ms = end_ms - one.start_ms
         if abs(media_ms - one.extinf_ms) > one.frame_ms + 1:

@@ -12,6 +12,8 @@ import numpy.typing as npt
 MOST_LINES = 20
 """Lines kept of each list: a file with a thousand faults needs no thousand lines."""
 
+_MOST_DISTANCES = 1_000
+
 JUMP_BACK_MS, JUMP_AHEAD_MS = 1_000, 10_000  # rule F6
 
 
@@ -89,6 +91,7 @@ class Meter:
         self._key_distances: tuple[float, float, float, int] | None = None
         self._section_start_ms: float | None = None
         self._section_end_ms = -math.inf
+        self._distances: dict[float, int] = {}
         self._shared = 0
         self._falling = 0
         self.piece_first_ms: float | None = None
@@ -123,13 +126,19 @@ class Meter:
             row = at + len(times_ms) - len(steps)
             line = f"{self.track.kind} jumps by {steps[at]:+.0f} ms to {times_ms[row]:.0f} ms"
             self._report.discontinuity(line)
-        usual = steps[~jumps & (steps > 0)]
-        if len(usual):
-            self.track.frame_ms = round(float(np.median(usual)), 3)
+        self._count_distances(steps[~jumps & (steps > 0)])
         self._shared += int(np.count_nonzero(steps == 0))
         self._falling += int(np.count_nonzero(~jumps & (steps < 0)))
         self._last_ms = float(times_ms[-1])
         self._section_end_ms = max(self._section_end_ms, float(times_ms.max()))
+
+    def _count_distances(self, distances: npt.NDArray[np.float64]) -> None:
+        """The usual distance of two frames is the most frequent one, to the tenth of a millisecond."""
+        for distance, count in zip(*np.unique(np.round(distances, 1), return_counts=True), strict=True):
+            if distance in self._distances or len(self._distances) < _MOST_DISTANCES:
+                self._distances[float(distance)] = self._distances.get(float(distance), 0) + int(count)
+        if self._distances:
+            self.track.frame_ms = max(self._distances, key=self._distances.__getitem__)
 
     def _measure_keys(self, times_ms: npt.NDArray[np.float64]) -> None:
         if self.track.kind != "video" or not len(times_ms):
