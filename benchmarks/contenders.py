@@ -12,6 +12,8 @@ from typing import Literal
 Format = Literal["flv", "mp4", "hls"]
 FORMATS: tuple[Format, ...] = ("flv", "mp4", "hls")
 
+# The tracks that a recording holds, without data and subtitles.
+_FFMPEG_TRACKS = ("-map", "0:v?", "-map", "0:a?", "-c", "copy")
 # Like Reelkeeper's: an MP4 that survives a crash while it grows, an HLS playlist that keeps all its segments.
 _FFMPEG_OUTPUT: dict[Format, tuple[str, ...]] = {
     "flv": ("-f", "flv", "recording.flv"),
