@@ -161,6 +161,7 @@ _FAULTS: dict[str, type[ReelError]] = {
     "rtmp": MalformedRtmp,
     "amf": MalformedRtmp,
     "http": MalformedHttp,
+    "http_content_encoding": BadResponse,
 }
 
 
