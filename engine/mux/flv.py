@@ -76,6 +76,8 @@ class FlvMuxer:
     def _wanted(self, batch: Batch) -> Batch:
         """The rows the file holds: of its tracks, but no onMetaData, and before the first frame no
         configuration that the file starts with. The first such row starts the file."""
+        if self._started and not self._repeated and batch.is_plain and self._holds(batch):
+            return batch
         left_out = []
         columns = zip(*(batch.tags[name].tolist() for name in ("kind", "role", "dts")), strict=True)
         before_frames = True
@@ -91,6 +93,9 @@ class FlvMuxer:
             elif kind == Kind.SCRIPT:
                 self._tally.script_tags += 1
         return batch.rows(np.delete(np.arange(len(batch)), left_out)) if left_out else batch
+
+    def _holds(self, batch: Batch) -> bool:
+        return self._kinds.issuperset(batch.tags["kind"].tolist())
 
     def _start(self, first_ms: int) -> None:
         self._started = True
