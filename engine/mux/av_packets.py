@@ -115,7 +115,7 @@ class _TrackClock:
         self._last_dts: int | None = None
         self.frame_ticks = 0
         """How long the frame before the newest lasted."""
-        self.waiting: av.Packet | None = None
+        self.waiting: av.Packet[Any] | None = None
         self.refused_run = 0
 
     def step(self, dts_ms: int, cts_ms: int) -> tuple[int, int, bool]:
@@ -204,7 +204,7 @@ class PacketWriter:
             raise MuxError(_words(error)) from error
         return self._output.take()
 
-    def _mux_one(self, packet: av.Packet, clock: _TrackClock) -> None:
+    def _mux_one(self, packet: av.Packet[Any], clock: _TrackClock) -> None:
         """Hands a packet to FFmpeg. One that waited lasts until the newest, any other as long as the one
         before."""
         packet.duration = clock.frame_ticks
