@@ -10,6 +10,7 @@ from typing import Self
 
 import structlog
 
+from engine.errors import InternalError
 from engine.media.events import Event
 from engine.media.limits import RECEIVE_BUFFER_BYTES
 from engine.record import Outcome, Recording, RecordSpec
@@ -18,35 +19,46 @@ _log = structlog.get_logger()
 
 _Work = tuple[Callable[[], object], "WriterLane | None", int]
 
+_GATHER_S = 0.1
+"""Work is gathered this long and handed over at once: waking a thread costs more than muxing a tick."""
+
 
 class WriterThread:
     """One thread that does the muxing and the disk work of its lanes, in order (design decision 6)."""
 
     def __init__(self, number: int) -> None:
-        self._queue: SimpleQueue[_Work | None] = SimpleQueue()
+        self._gathered: list[_Work] = []
+        self._queue: SimpleQueue[list[_Work] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"writer-{number}", daemon=True)
         self._thread.start()
 
     def put(self, work: _Work) -> None:
-        """Queue work; never waits."""
-        self._queue.put(work)
+        """Queue work from the event loop; never waits."""
+        self._gathered.append(work)
+        if len(self._gathered) == 1:
+            asyncio.get_running_loop().call_later(_GATHER_S, self.hand_over)
+
+    def hand_over(self) -> None:
+        """Give the thread what was gathered."""
+        if self._gathered:
+            self._queue.put(self._gathered)
+            self._gathered = []
 
     def stop(self) -> None:
         """Do what is queued, then end the thread."""
+        self.hand_over()
         self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
-        while (item := self._queue.get()) is not None:
-            work, lane, size_bytes = item
-            try:
-                work()
-            except Exception as error:  # a defect of ours must not stop the other recordings
-                _log.exception("writer.failed", error=repr(error))
+        while (gathered := self._queue.get()) is not None:
+            for work, lane, size_bytes in gathered:
+                try:
+                    work()
+                except Exception:  # a defect of ours must not stop the other recordings
+                    _log.exception("writer.defect")
                 if lane is not None:
-                    lane.defect = lane.defect or error
-            if lane is not None:
-                lane.done_bytes += size_bytes
+                    lane.done_bytes += size_bytes
 
 
 class WriterLane:
@@ -56,7 +68,6 @@ class WriterLane:
         self._thread = thread
         self._put_bytes = 0  # written by the event loop
         self.done_bytes = 0  # written by the writer thread
-        self.defect: Exception | None = None
 
     @property
     def pending_bytes(self) -> int:
@@ -69,13 +80,12 @@ class WriterLane:
         self._thread.put((work, self, size_bytes))
 
     async def drain(self) -> None:
-        """Wait until everything put so far is done; a defect met on the way is raised."""
+        """Wait until everything put so far is done."""
         loop = asyncio.get_running_loop()
         drained: asyncio.Future[None] = loop.create_future()
         self._thread.put((lambda: loop.call_soon_threadsafe(drained.set_result, None), None, 0))
+        self._thread.hand_over()
         await drained
-        if self.defect is not None:
-            raise self.defect
 
 
 class Worker:
@@ -108,10 +118,18 @@ class Worker:
         return recording
 
     async def run_all(self) -> Sequence[Outcome]:
-        """Run every recording to its end."""
-        return await asyncio.gather(*(recording.run() for recording in self.recordings))
+        """Run every recording to its end; a defect that ends one leaves the others alone."""
+        return await asyncio.gather(*(_run(recording) for recording in self.recordings))
 
     def stop_all(self) -> None:
         """Ask every recording to end."""
         for recording in self.recordings:
             recording.stop()
+
+
+async def _run(recording: Recording) -> Outcome:
+    try:
+        return await recording.run()
+    except Exception as error:
+        _log.exception("recording.defect", recording=recording.id)
+        return Outcome(InternalError.of(error), recording.status.files)

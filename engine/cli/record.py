@@ -12,6 +12,7 @@ import typer
 from engine.cli.display import JsonLines, Lines, Progress, Reporter
 from engine.cli.running import run, stopping
 from engine.errors import UsageError
+from engine.ingest.source import masked
 from engine.record import Outcome, RecordSpec
 from engine.worker import Worker
 
@@ -133,7 +134,8 @@ def _worst(outcomes: list[Outcome], spec: RecordSpec) -> int:
     """One line for each failure; the highest exit code but that 1, a failure of ours, counts most."""
     for url, outcome in zip(spec.urls, outcomes, strict=True):
         if outcome.error is not None:
-            prefix = f"{url}: " if len(outcomes) > 1 and url not in str(outcome.error) else ""
+            name = masked(url)
+            prefix = f"{name}: " if len(outcomes) > 1 and name not in str(outcome.error) else ""
             message = " ".join(f"{prefix}{outcome.error}".split())
             print(f"reel: {message}", file=sys.stderr)  # noqa: T201
     codes = [outcome.exit_code for outcome in outcomes]
@@ -153,7 +155,9 @@ def _read_spec(path: str | None) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise UsageError(f"--spec {path}: a JSON object is expected")
     if "url" in fields:
-        fields.setdefault("urls", [fields.pop("url")])
+        if "urls" in fields:
+            raise UsageError(f"--spec {path}: url and urls mean the same: give one of them")
+        fields["urls"] = [fields.pop("url")]
     return fields
 
 
@@ -164,6 +168,8 @@ def _read_urls(path: Path | None) -> list[str]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise UsageError(f"--urls {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"--urls {path}: not text in UTF-8: {error}") from None
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 

@@ -29,6 +29,7 @@ class Connection:
         self._where = where
         self._loop = asyncio.get_running_loop()
         self._unsent = bytearray()
+        self._broken: OSError | None = None  # said when what came before it is read
         self.eof = False
         self._tls: ssl.SSLObject | None = None
         if tls is not None:
@@ -77,31 +78,33 @@ class Connection:
         """Read what the kernel holds, up to the buffer's size; 0 when there is nothing or at the end (`eof`).
 
         Raises:
-            ConnectFailed: the connection broke (reset, TLS error).
+            ConnectFailed: the connection broke (reset, TLS error), and all that came before is read.
         """
+        if self._unsent:
+            self._flush()
         try:
-            if self._unsent:
-                self._flush()
-            return self._read_tls(buffer) if self._tls else self._read_plain(buffer)
-        except ssl.SSLError as error:
-            raise ConnectFailed(f"{self._where}: TLS failed ({error.reason})") from None
+            count = self._read_tls(buffer) if self._tls else self._read_plain(buffer)
         except OSError as error:
-            raise ConnectFailed(f"{self._where}: the connection broke ({_reason(error)})") from None
+            self._broken, count = self._broken or error, 0
+        if count or self._broken is None:
+            return count
+        if isinstance(self._broken, ssl.SSLError):
+            raise ConnectFailed(f"{self._where}: TLS failed ({self._broken.reason})")
+        reason = self._broken.strerror or self._broken
+        raise ConnectFailed(f"{self._where}: the connection broke ({reason})")
 
     def write(self, data: bytes) -> None:
-        """Send soon; what the kernel does not take now goes out with later reads.
+        """Send soon; what the kernel does not take now goes out with later reads, which also say when the
+        connection is broken.
 
         Raises:
-            ConnectFailed: the connection broke, or the peer takes nothing.
+            ConnectFailed: the peer takes nothing.
         """
-        try:
-            if self._tls is not None:
-                self._tls.write(data)
-                data = self._outgoing.read()
-            self._unsent += data
-            self._flush()
-        except OSError as error:
-            raise ConnectFailed(f"{self._where}: the connection broke ({_reason(error)})") from None
+        if self._tls is not None:
+            self._tls.write(data)
+            data = self._outgoing.read()
+        self._unsent += data
+        self._flush()
         if len(self._unsent) > _UNSENT_BYTES:
             raise ConnectFailed(f"{self._where}: the origin does not read what we send")
 
@@ -127,26 +130,36 @@ class Connection:
         return count
 
     def _read_tls(self, buffer: memoryview) -> int:
-        assert self._tls is not None
         total = 0
         while total < len(buffer):
             try:
-                count = cast("int", self._tls.read(len(buffer) - total, buffer[total:]))
-            except ssl.SSLWantReadError:
-                if not self._receive_raw():
-                    break
-            except ssl.SSLZeroReturnError:
-                self.eof = True
+                count = self._decrypt(buffer[total:])
+            except OSError as error:  # ssl.SSLError is one
+                self._broken = error
                 break
-            else:
-                if count == 0:
-                    self.eof = True
-                    break
-                total += count
+            if not count:
+                break
+            total += count
         if self._outgoing.pending:
             self._unsent += self._outgoing.read()
             self._flush()
         return total
+
+    def _decrypt(self, room: memoryview) -> int:
+        """Some plain bytes; 0 when there are none now, or at the end (`eof`)."""
+        assert self._tls is not None
+        while True:
+            try:
+                count = cast("int", self._tls.read(len(room), room))
+            except ssl.SSLWantReadError:
+                if not self._receive_raw():
+                    return 0
+            except ssl.SSLZeroReturnError:
+                self.eof = True
+                return 0
+            else:
+                self.eof = count == 0
+                return count
 
     def _receive_raw(self) -> bool:
         """Move bytes from the socket to TLS; false when there are none."""
@@ -161,12 +174,15 @@ class Connection:
         return True
 
     def _flush(self) -> None:
-        while self._unsent:
+        while self._unsent and self._broken is None:
             try:
                 sent = self._sock.send(self._unsent)
             except BlockingIOError:
                 return
-            del self._unsent[:sent]
+            except OSError as error:
+                self._broken = error
+            else:
+                del self._unsent[:sent]
 
     async def _shake_hands(self) -> None:
         assert self._tls is not None
@@ -191,10 +207,14 @@ async def _connect(host: str, port: int) -> socket.socket:
     addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     failure: OSError = OSError(f"no address for {host}")
     for family, kind, protocol, _, address in addresses:
-        sock = socket.socket(family, kind, protocol)
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as error:  # a family that this machine does not have
+            failure = error
+            continue
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await loop.sock_connect(sock, address)
         except OSError as error:
             sock.close()

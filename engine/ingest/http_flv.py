@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from dataclasses import dataclass
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import engine
 from engine import _native
@@ -26,6 +26,9 @@ from engine.media.batch import Batch
 from engine.media.limits import CONNECT_TIMEOUT_S, MAX_REDIRECTS
 
 _REDIRECTS = (301, 302, 303, 307, 308)
+_CUT = ("http.truncated", "flv.truncated")
+_SECRETS = ("authorization", "cookie", "proxy-authorization")
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class _Target:
     request: bytes
 
     @classmethod
-    def of(cls, url: str, options: SourceOptions) -> _Target:
+    def of(cls, url: str, options: SourceOptions, redirected_from: str | None = None) -> _Target:
+        """The request for a URL. A redirect passes what proves who we are on to the same server only."""
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -48,22 +52,48 @@ class _Target:
             raise UsageError(f"{url!r} names no host")
         secure = parts.scheme.lower() == "https"
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        headers = {
-            "Host": parts.netloc.rpartition("@")[2],
-            "User-Agent": f"reelkeeper/{engine.__version__}",
-            "Accept": "*/*",
-            "Accept-Encoding": "identity",
-            "Connection": "close",
-        }
-        if parts.username is not None:
-            login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
-        headers |= options.headers
-        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        # Names in UTF-8, percent-encoded; what is percent-encoded already stays as it is.
+        lines = [f"GET {quote(path, safe=_PRINTABLE)} HTTP/1.1"]
+        headers = _headers(url, options, redirected_from)
+        lines += (f"{name}: {value}" for name, value in headers.items())
         if any("\r" in line or "\n" in line for line in lines):
-            raise UsageError(f"{url!r}: a line break in the URL or a header")
-        request = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+            raise UsageError(f"{masked(url)}: a line break in a header")
+        request = "\r\n".join([*lines, "", ""]).encode("utf-8")
         return cls(parts.hostname, port or (443 if secure else 80), secure, request)
+
+
+def _headers(url: str, options: SourceOptions, redirected_from: str | None) -> dict[str, str]:
+    headers = {
+        "Host": urlsplit(url).netloc.rpartition("@")[2],
+        "User-Agent": f"reelkeeper/{engine.__version__}",
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+    }
+    extra = dict(options.headers)
+    login = _login(url)
+    if redirected_from is not None and _server(redirected_from) == _server(url):
+        login = login or _login(redirected_from)
+    elif redirected_from is not None:
+        extra = {name: value for name, value in extra.items() if name.lower() not in _SECRETS}
+    if login is not None:
+        headers["Authorization"] = login
+    overridden = {name.lower() for name in extra}
+    return {name: value for name, value in headers.items() if name.lower() not in overridden} | extra
+
+
+def _login(url: str) -> str | None:
+    """The value of Authorization for the user and password in a URL."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return None
+    login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return "Basic " + base64.b64encode(login.encode()).decode()
+
+
+def _server(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme.lower(), parts.hostname, parts.port
 
 
 class _Response:
@@ -86,8 +116,10 @@ class _Response:
 
     @property
     def error(self) -> ReelError | None:
-        """The fault of the response or of the FLV in it."""
+        """The fault of the response or of the FLV in it; what is only cut is no fault of its bytes."""
         fault = self._reader.fault
+        if fault is not None and fault[0] in _CUT:
+            return ConnectFailed(f"{self._where}: the origin closed early: {fault[1]}")
         return None if fault is None else from_fault(fault, self._where)
 
     def receive(self, data: memoryview) -> None:
@@ -128,21 +160,26 @@ class HttpFlvSource:
     async def open(self) -> None:
         """Request the stream, following up to `MAX_REDIRECTS` redirects; as `Source.open`."""
         url = self._url
+        target = _Target.of(url, self._options)
         for _ in range(MAX_REDIRECTS + 1):
-            location = await self._request(url)
+            location = await self._request(target, masked(url))
             if location is None:
                 return
             self.close()
-            target = urljoin(url, location)
-            if urlsplit(target).scheme not in ("http", "https"):
-                raise BadResponse(f"{masked(url)} redirects to {masked(target)}, which is not HTTP")
-            url = target
+            url, target = self._redirected(url, location)
         raise BadResponse(f"{masked(self._url)} redirects more than {MAX_REDIRECTS} times")
 
-    async def _request(self, url: str) -> str | None:
-        """One request; the redirect's target if it is one."""
-        where = masked(url)
-        target = _Target.of(url, self._options)
+    def _redirected(self, url: str, location: str) -> tuple[str, _Target]:
+        try:
+            following = urljoin(url, location)
+            if not location or urlsplit(following).scheme not in ("http", "https"):
+                raise BadResponse(f"{masked(url)} redirects to {location!r}, which is not an HTTP URL")
+            return following, _Target.of(following, self._options, self._url)
+        except (UsageError, ValueError) as error:
+            raise BadResponse(f"{masked(url)} redirects to {location!r}: {error}") from None
+
+    async def _request(self, target: _Target, where: str) -> str | None:
+        """One request; the Location of a redirect if it is one."""
         tls = self._options.tls_context() if target.secure else None
         self._connection = await Connection.open(target.host, target.port, tls, where)
         response = _Response(target.request, where)
@@ -153,14 +190,13 @@ class HttpFlvSource:
                 while (head := response.head) is None:
                     if response.error is not None:
                         raise response.error
-                    if self._connection.eof:
-                        raise ConnectFailed(f"{where}: the origin closed without an answer")
                     await self._reader.exchange()
         except TimeoutError:
             raise ConnectFailed(f"{where}: no answer in {CONNECT_TIMEOUT_S:g} s") from None
         status, reason, headers = head
         if status in _REDIRECTS:
-            return next((value for name, value in headers if name == "location"), "")
+            location = next((value for name, value in headers if name == "location"), "")
+            return quote(location.encode("latin-1"), safe=_PRINTABLE)
         if status != 200:
             raise _refusal(status, reason, where)
         return None

@@ -88,10 +88,10 @@ class NetworkReader:
 
     def _at_end(self) -> bool:
         """Whether the stream ended well; an end that is an error is raised."""
-        if self._machine.error is not None:
-            raise self._machine.error
         if self._broken is not None:
             raise self._broken
+        if self._machine.error is not None:
+            raise self._machine.error
         return bool(self._machine.ended) or self._connection.eof
 
     def _read(self) -> None:
@@ -106,7 +106,9 @@ class NetworkReader:
                     break
             self._sleep_s = self._tick.next_s(total, self._connection.window_bytes)
         except ConnectFailed as error:
-            self._broken = error  # raised when what was read before it is taken
+            if not self._machine.ended:
+                self._broken = self._machine.error or error  # raised when what was read before it is taken
+                self._machine.receive_eof()
         if self._connection.eof:
             self._machine.receive_eof()
 

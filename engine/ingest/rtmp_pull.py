@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from engine.errors import BadResponse, ConnectFailed, ReelError
+from engine.errors import BadResponse, ConnectFailed, ReelError, UsageError
 from engine.ingest.connection import Connection
 from engine.ingest.network import NetworkReader
 from engine.ingest.rtmp_session import RtmpPlay, RtmpTarget, State, parse_rtmp_url
@@ -38,8 +38,10 @@ class RtmpSource:
             if redirect is None:
                 return
             self.close()
-            url = redirect
-            target = parse_rtmp_url(url)
+            try:
+                url, target = redirect, parse_rtmp_url(redirect)
+            except UsageError as error:
+                raise BadResponse(f"{masked(url)} redirects to a wrong URL: {error}") from None
         raise BadResponse(f"{masked(self._url)} redirects more than {MAX_REDIRECTS} times")
 
     async def _play(self, url: str, target: RtmpTarget) -> str | None:

@@ -62,6 +62,9 @@ class Flag(IntFlag):
     DISCONTINUITY = 8
 
 
+_UNUSUAL = int(Flag.MULTITRACK)  # this flag and those above it
+
+
 @dataclass(slots=True, frozen=True, eq=False)
 class Batch:
     """An arena and the rows that point into it."""
@@ -82,6 +85,17 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.tags)
+
+    @property
+    def is_plain(self) -> bool:
+        """Every row is a frame of a single-track tag on a steady clock: almost every batch there is."""
+        return not self.tags["role"].any() and bool(self.tags["flags"].max() < _UNUSUAL)
+
+    def last_dts(self) -> dict[int, int]:
+        """kind -> dts of its last row."""
+        kinds = self.tags["kind"].tolist()
+        backwards = kinds[::-1]
+        return {kind: int(self.tags["dts"][-1 - backwards.index(kind)]) for kind in set(kinds)}
 
     @property
     def size_bytes(self) -> int:

@@ -42,8 +42,8 @@ class AvMuxer:
             return
         if self._origin_ms is None:
             self._origin_ms = min(frame[0] for frame in frames)
-        self._tally.add(frames)
         self._put(self._writer.mux(batch.arena, frames, self._origin_ms))
+        self._tally.add(frames)
 
     def close(self) -> None:
         """Writes what is still open."""

@@ -68,8 +68,8 @@ class FlvMuxer:
         frames = frames_of(held, _ALL_CODECS)
         if frames:
             self._repeated.clear()
-        self._tally.add(frames)
         self._put(held)
+        self._tally.add(frames)
         self._last_video_ms = next(
             (f[0] for f in reversed(frames) if f[4] < FIRST_AUDIO_CODEC), self._last_video_ms
         )

@@ -107,9 +107,9 @@ class HlsMuxer:
             self._clock = self._start_clock(frames)
         if self._segment is None:
             self._segment = self._start_segment(frames, self._clock)
-        self._tally.add(frames)
         segment = self._segment
         self._put(segment.writer.mux(arena, frames, self._clock.origin_ms))
+        self._tally.add(frames)
         self._warn_when_late(segment, frames[-1][0])
 
     def _start_clock(self, frames: list[Frame]) -> _Clock:
@@ -156,12 +156,21 @@ class HlsMuxer:
         self._segment.sink.write(data)
 
     def _end_segment(self, next_ms: int | None) -> None:
-        """Commits and lists the open segment; `next_ms` is the dts that follows on the same clock."""
+        """Commits and lists the open segment; `next_ms` is the dts that follows on the same clock.
+
+        What was written of a segment is kept even when its last bytes cannot be.
+        """
         segment = self._segment
         if segment is None:
             return
-        self._put(segment.writer.finish())
-        self._segment = None
+        try:
+            self._put(segment.writer.finish())
+        finally:
+            self._segment = None
+            if segment.sink.size:
+                self._list(segment, next_ms)
+
+    def _list(self, segment: _Segment, next_ms: int | None) -> None:
         end_ms = self._tally.end_ms() if next_ms is None else next_ms
         duration_ms = max(0 if end_ms is None else end_ms - segment.start_ms, 0)
         uri = self._folder.commit(segment.sink)
@@ -196,9 +205,11 @@ class HlsMuxer:
         if self._closed:
             return
         self._closed = True
-        self._end_segment(None)
-        if self._sequence:
-            self._folder.publish(self._playlist.render(ended=True))
+        try:
+            self._end_segment(None)
+        finally:
+            if len(self._playlist):
+                self._folder.publish(self._playlist.render(ended=True))
 
     @property
     def stats(self) -> Stats:

@@ -66,7 +66,7 @@ class Replay:
         self._path = path
         self._once = once
         self._speed = speed
-        self._wait_for_reader = wait_for_reader or speed == 0
+        self._wait_for_reader = wait_for_reader
         self._has_reader = asyncio.Event()
         publisher = hub.publish(stream, self._has_reader.set)
         if publisher is None:

@@ -112,6 +112,7 @@ class _Connection(asyncio.Protocol):
         self._path = ""
         self._heard_s = self._idle_since_s = self._now_s()
         self._ending = False
+        self._draining: TransportReader | None = None  # has what it was sent before the end still to take
 
     @property
     def playing(self) -> bool:
@@ -161,8 +162,11 @@ class _Connection(asyncio.Protocol):
             if now_s - self._heard_s > self._limits.publisher_idle_s:
                 _log.warning("origin.publisher_silent", stream=self._path)
                 self.abort()
+        elif self._draining is not None and self._draining.backlog_bytes:
+            self._draining.check(now_s)
+            self._idle_since_s = now_s
         elif now_s - self._idle_since_s > self._limits.handshake_s:
-            self.abort()
+            self._transport.close()
 
     def _publish(self, event: Publish) -> None:
         path = stream_path(event.app, event.stream)
@@ -207,7 +211,7 @@ class _Connection(asyncio.Protocol):
         """The publisher of what the client plays has left."""
         self._session.end_play()
         self._flush()
-        self._reader = None
+        self._draining, self._reader = self._reader, None
         self._idle_since_s = self._now_s()
         if self._server.close_on_unpublish:
             self._end()

@@ -12,7 +12,7 @@ from typing import Literal, cast
 import structlog
 
 from engine import _native
-from engine.errors import MuxError, ReelError, UnsupportedCodec
+from engine.errors import MuxError, ReelError, StorageError, UnsupportedCodec
 from engine.media.batch import Kind
 from engine.media.codecs import Format, refusal
 from engine.media.limits import OPENING_BYTES
@@ -196,35 +196,62 @@ class Output:
         for file in files.values():
             try:
                 self._finish(file)
-            except ReelError as second:
-                file.store.abandon()
-                _log.warning("output.abandoned", path=str(file.store.final), error=str(second))
+            except ReelError as second:  # the first error is the one to report
+                _log.info("output.unfinished", path=str(file.store.final), error=str(second))
+            except Exception:
+                _log.exception("output.defect", path=str(file.store.final))
         self._report(OutputReport("failed", self.format, Path(), error=error))
 
     def _finish(self, file: _OpenFile) -> None:
-        file.muxer.close()
-        stats = file.muxer.stats
-        if not (stats.video_packets or stats.audio_packets):
-            file.store.discard()
-            return
-        if self.format is Format.MP4 and isinstance(file.store, GrowingFile):
-            self._finalize_mp4(file.store)
-        file.store.finish()
-        size_bytes = file.store.final.stat().st_size if self.format is not Format.HLS else file.store.size
-        self._report(OutputReport("closed", self.format, file.store.final))
-        self._report(
-            OutputReport("finished", self.format, file.store.final, stats, file.started_at, size_bytes)
-        )
-
-    def _finalize_mp4(self, store: GrowingFile) -> None:
-        """Fragmented to regular, in place (design decision 5). A file that resists stays fragmented."""
+        """Make what is written final, also when the muxer cannot write its last bytes."""
         try:
-            _native.finalize_mp4(str(store.growing))
+            file.muxer.close()
+        finally:
+            self._keep(file)
+
+    def _keep(self, file: _OpenFile) -> None:
+        stats, store = file.muxer.stats, file.store
+        if not (stats.video_packets or stats.audio_packets):
+            store.discard()
+            return
+        size_bytes, problem = store.size, None
+        if self.format is Format.MP4 and isinstance(store, GrowingFile):
+            size_bytes, problem = self._finalize_mp4(store)
+        if not size_bytes:
+            store.discard()
+            return
+        try:
+            store.finish()
+        except ReelError as error:
+            store.abandon()
+            self._warn(store, f"left unfinished: {error}")
+            raise
+        if stats.refused:
+            self._warn(store, f"{stats.refused} packets are left out: FFmpeg cannot read them")
+        if stats.adjusted:
+            self._warn(store, f"{stats.adjusted} packets are moved in time: the container's clock must rise")
+        self._report(OutputReport("closed", self.format, store.final))
+        self._report(OutputReport("finished", self.format, store.final, stats, file.started_at, size_bytes))
+        if problem is not None:
+            raise problem
+
+    def _finalize_mp4(self, store: GrowingFile) -> tuple[int, ReelError | None]:
+        """Fragmented to regular, in place (design decision 5): the size, and what went wrong. A file that
+        resists stays fragmented, and plays as that; 0 is the size of one whose first fragment never reached
+        the disk."""
+        left = f"{store.final}: left as a fragmented MP4"
+        try:
+            return _native.finalize_mp4(str(store.growing))["bytes"], None
         except ValueError as error:
-            message = f"{store.final}: left as a fragmented MP4: {error}"
-            self._report(OutputReport("warning", self.format, store.final, message=message))
+            boxes = cast("list[tuple[str, int, int]]", _native.scan_mp4(str(store.growing))["boxes"])
+            has_media = any(kind == "moof" for kind, _, _ in boxes)
+            return store.size if has_media else 0, MuxError(f"{left}: {error}")
         except OSError as error:
-            raise MuxError(f"{store.final}: finalizing failed: {error}") from error
+            return store.size, StorageError(f"{left}: {error.strerror or error}")
+
+    def _warn(self, store: Store, message: str) -> None:
+        path = store.final
+        self._report(OutputReport("warning", self.format, path, message=f"{path}: {message}"))
 
 
 def _metadata(body: bytes) -> dict[str, _native.AmfValue]:

@@ -12,11 +12,16 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from engine.errors import NameTaken, ReelError
+import structlog
+
+from engine.errors import InternalError, NameTaken, ReelError
 from engine.media.codecs import Format
 from engine.record.output import Output, OutputReport, Settings, Store, create, path_of
 from engine.segment import Begin, End, Media, Operation
+from engine.store.file import storage_errors
 from engine.store.naming import NameTemplate, StreamName
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class Outputs:
                 self._each(partial(Output.end, section=operation.section))
 
     def flush(self) -> None:
-        """Hand over what is held back; called when a stream is quiet and at the end."""
+        """Finish every file that is still open: the recording ends."""
         self._each(Output.close)
 
     @property
@@ -96,8 +101,9 @@ class Outputs:
         while True:
             self._seq += 1
             base = self._root / self._template.path(self._name, at, self._seq)
-            if any(path_of(base, format).exists() for format in Format):
-                continue
+            with storage_errors(base):
+                if any(path_of(base, format).exists() for format in Format):
+                    continue
             stores: dict[Format, Store] = {}
             try:
                 for format in formats:
@@ -116,6 +122,9 @@ class Outputs:
                 do(output)
             except ReelError as error:
                 self._drop(output, error)
+            except Exception as error:  # a defect of ours: the other formats go on
+                _log.exception("output.defect", format=output.format.value)
+                self._drop(output, InternalError.of(error))
 
     def _drop(self, output: Output, error: ReelError) -> None:
         self._live.remove(output)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from engine.media.batch import Batch, Flag, Kind, Role
-from engine.media.limits import CUT_HOLD_MS
+from engine.media.limits import CUT_HOLD_MS, JUMP_BACK_MS
 from engine.segment.operations import Begin, Cause, End, Media, Note, Operation, joined
 from engine.segment.tracks import TrackBook
 
+_DISCONTINUITY = int(Flag.DISCONTINUITY)
 _NOMINAL_STEP_MS = {Kind.VIDEO: 40, Kind.AUDIO: 23}  # between a frame and one whose clock jumped
 
 
@@ -67,28 +68,32 @@ class Sections:
     # Batches without an event
 
     def _passes_whole(self, batch: Batch) -> bool:
-        tags = batch.tags
         if self._moving or self._held or self._change or self._shift or self._audio_from is not None:
             return False
-        if (tags["flags"] & Flag.DISCONTINUITY).any():
-            return False
+        tags = batch.tags
         if self._interval_ms is not None and tags["dts"].max() >= self._start_dts + self._interval_ms:
+            return False
+        if batch.is_plain and self._is_of_known_tracks(batch):
+            return True
+        if (tags["flags"] & _DISCONTINUITY).any():
             return False
         return not any(self._book.is_news(batch, int(row)) for row in self._book.candidates(batch))
 
+    def _is_of_known_tracks(self, batch: Batch) -> bool:
+        tracks = self._book.tracks
+        known = {int(tracks[kind].codec) for kind in self._route if kind in tracks}
+        return known.issuperset(batch.tags["codec"].tolist())
+
     def _pass_whole(self, batch: Batch) -> None:
-        for row in self._book.candidates(batch):
-            self._book.learn(batch, int(row))
-        tags = batch.tags
-        for kind in (Kind.VIDEO, Kind.AUDIO):
-            rows = tags["kind"] == kind
-            if not rows.any():
-                continue
-            if kind in self._route:
-                self._last_dts[kind] = int(tags["dts"][rows][-1])
-            else:
-                batch = batch.rows(tags["kind"] != kind)
-                tags = batch.tags
+        if not batch.is_plain:
+            for row in self._book.candidates(batch):
+                self._book.learn(batch, int(row))
+        last = batch.last_dts()
+        last.pop(Kind.SCRIPT, None)
+        for kind in last.keys() - self._route.keys():
+            batch = batch.rows(batch.tags["kind"] != kind)
+            del last[kind]
+        self._last_dts.update(last)
         self._video_dts = self._last_dts.get(Kind.VIDEO, self._video_dts)
         if len(batch):
             self._out.append(Media(self._newest, batch))
@@ -156,7 +161,7 @@ class Sections:
             else:
                 return
         if is_frame and self._audio_from is not None:
-            if dts < self._audio_from:
+            if self._audio_from - JUMP_BACK_MS <= dts < self._audio_from:
                 return  # it arrives late, and belongs before the first cut point (F4)
             self._audio_from = None
         cut_dts = self._moving.get(Kind.AUDIO)

@@ -30,19 +30,25 @@ class GrowingFile:
         self.size = 0
         with storage_errors(self.growing):
             self.growing.parent.mkdir(parents=True, exist_ok=True)
-            if final.exists():
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final))
             self._fd = os.open(self.growing, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+            if final.exists():  # asked after the creation: a file that is being finished has either name
+                self.discard()
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final))
 
     def write(self, data: Buffer) -> int:
-        """Append all of `data`."""
+        """Append all of `data`, or nothing: what the disk refuses leaves no half of it behind."""
         view = memoryview(data).cast("B")
         total = len(view)
         with storage_errors(self.growing):
-            while view:
-                written = os.write(self._fd, view)
-                self.size += written
-                view = view[written:]
+            try:
+                while view:
+                    view = view[os.write(self._fd, view) :]
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(self._fd, self.size)
+                    os.lseek(self._fd, self.size, os.SEEK_SET)
+                raise
+        self.size += total
         return total
 
     def patch(self, offset: int, data: bytes) -> None:
@@ -113,6 +119,7 @@ _ADVICE = {
     errno.EROFS: "the file system is read-only: choose another --output",
     errno.EACCES: "permission denied: choose another --output",
     errno.ENOTDIR: "a file stands where a folder is needed: choose another --output",
+    errno.EFBIG: "the system allows no larger file: use --interval",
     errno.EEXIST: "it exists already and is never overwritten",
     errno.EIO: "the disk reports an error",
 }

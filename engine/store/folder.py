@@ -51,11 +51,18 @@ class SegmentFolder:
         """Replace the playlist; a reader never sees half of one."""
         growing = self.final.with_name(self.final.name + ".tmp")
         with storage_errors(growing):
-            growing.write_text(playlist, encoding="utf-8")
-            os.replace(growing, self.final)
+            try:
+                growing.write_text(playlist, encoding="utf-8")
+                os.replace(growing, self.final)
+            except OSError:
+                with suppress(OSError):
+                    growing.unlink()
+                raise
 
     def finish(self) -> None:
         """Make all of it final: every segment, the playlist and both directories are synced (S3)."""
+        while self._growing:
+            self._growing.pop().discard()  # what was not committed is not listed
         with storage_errors(self.final):
             for path in (*self._committed, self.final):
                 fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

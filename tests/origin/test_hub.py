@@ -129,7 +129,8 @@ def test_the_header_names_the_tracks(footage: Path, audio_footage: Path, silent_
             assert player.data[:5] == bytes([*b"FLV\x01", flags])
 
 
-def test_a_configuration_after_the_keyframe_does_not_come_before_it(clip: Batch) -> None:
+@pytest.mark.parametrize("in_one_batch", [True, False])
+def test_a_configuration_after_the_keyframe_does_not_come_before_it(clip: Batch, in_one_batch: bool) -> None:
     """A reader that joins between a new configuration and its keyframe needs the old one first."""
     second = keys(clip)[1]
     config = int(np.flatnonzero((clip.tags["role"] == Role.CONFIG) & (clip.tags["kind"] == Kind.VIDEO))[0])
@@ -138,8 +139,11 @@ def test_a_configuration_after_the_keyframe_does_not_come_before_it(clip: Batch)
     hub, player = Hub(GOP_BYTES), Player()
     publisher = hub.publish("live/x")
     assert publisher is not None
-    publisher.push(clip.rows(slice(0, second + 3)))
-    publisher.push(changed)
+    if in_one_batch:
+        publisher.push(Batch(changed.arena, np.concatenate([clip.tags[: second + 3], changed.tags])))
+    else:
+        publisher.push(clip.rows(slice(0, second + 3)))
+        publisher.push(changed)
     hub.play("live/x", player)
     bodies = [body for _, _, body in media(read_flv(player.data))]
     assert bodies.index(clip.body(config)) < bodies.index(clip.body(second)) < bodies.index(changed.body(0))

@@ -144,7 +144,7 @@ async def test_rtmps(footage: Path) -> None:
 
 
 async def test_connections_beyond_the_limit_are_closed() -> None:
-    async with Origin(http=None, limits=OriginLimits(connections=1)) as origin:
+    async with Origin(http=None, limits=OriginLimits(connections=1, handshake_s=1000)) as origin:
         address = origin.rtmp_url("x").split("/")[2].split(":")
         first, first_writer = await asyncio.open_connection(*address)
         first_writer.write(b"\x03" + bytes(1536))
