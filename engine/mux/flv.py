@@ -15,7 +15,7 @@ from engine.media.codecs import Codec
 from engine.media.track import Track
 from engine.mux.base import MuxOptions, Sink, Stats
 from engine.mux.frames import FIRST_AUDIO_CODEC, frames_of
-from engine.mux.onmetadata import SCRIPT_PREFIX, Completion, KeyframeIndex, index_slots
+from engine.mux.onmetadata import SCRIPT_PREFIX, Completion, KeyframeIndex, index_slots, source_claims
 from engine.mux.tally import Tally
 
 _TAG_HEADER_BYTES = 11
@@ -46,7 +46,8 @@ class FlvMuxer:
         if has_audio:
             self._kinds.add(int(Kind.AUDIO))
         self._index = KeyframeIndex(index_slots(options.expected_duration_s))
-        self._metadata = Completion(has_video, has_audio, self._index, source=options.metadata)
+        claims = source_claims(options.metadata, tracks, options.flv_signalling)
+        self._metadata = Completion(has_video, has_audio, self._index, source=claims)
         self._metadata_bytes = 0
         self._metadata_offset = 0
         self._tally = Tally()

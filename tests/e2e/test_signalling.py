@@ -65,6 +65,19 @@ def test_flv_keeps_every_tag_as_it_came(name, protocol, sample, tmp_path):
     assert bool(multitrack) == (name == "h264_aac_multitrack")
 
 
+NUMBERS = {"h264": 7, "h265": 12, "av1": 13, "h266": 14, "aac": 10, "mp3": 2, "opus": 13}
+
+
+def assert_metadata_agrees(path: Path) -> None:
+    """onMetaData names the codecs as the tags do."""
+    metadata = flv.read(path).metadata()
+    kinds = {packet.kind: packet.codec for packet in source_packets(path).packets}
+    for kind, codec in kinds.items():
+        (signalling,) = signallings(path)[codec]
+        four_cc = int.from_bytes(flv.FOUR_CCS[codec].encode(), "big")
+        assert metadata[f"{kind}codecid"] == (four_cc if signalling == "enhanced" else NUMBERS[codec])
+
+
 def convert(name: str, signalling: str, sample, folder: Path) -> Path:
     """Record a sample with `flv_signalling`; its media must be equal."""
     recorded = pull(sample(name), "rtmp", folder, format="flv,mp4", flv_signalling=signalling)
@@ -82,12 +95,14 @@ def test_to_enhanced(name, sample, tmp_path):
     for codec, found in signallings(path).items():
         assert found == {"legacy" if codec in ("h264", "aac", "mp3") else "enhanced"}
         assert playable(codec, *found, "flv"), "assert_f3 has played a copy and not the file"
+    assert_metadata_agrees(path)
 
 
 @pytest.mark.parametrize("name", [*ENHANCED, "h264_aac_multitrack"])
 def test_to_legacy(name, sample, tmp_path):
     path = convert(name, "legacy", sample, tmp_path)
     assert set(map(frozenset, signallings(path).values())) == {frozenset({"legacy"})}
+    assert_metadata_agrees(path)
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,8 @@ def _assert_durations(listed: playlist.Playlist, contents: list[list[Packet]], n
             stretch = _stretch(listed, contents, segment.run)
             tracks = [[p for p in packets if p.kind == kind] for kind in ("video", "audio")]
             spans_ms = [t[-1].dts_ms - start_ms(packets) for t in tracks if t]
-            slack_ms = max(frame_ms([p for p in stretch if p.kind == kind]) for kind in ("video", "audio")) + 1
+            frames_ms = [frame_ms([p for p in stretch if p.kind == kind]) for kind in ("video", "audio")]
+            slack_ms = max(frames_ms) + 1
             right = abs(said_ms - max(spans_ms)) <= slack_ms
             real_ms = max(spans_ms)
         else:

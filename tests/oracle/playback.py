@@ -14,6 +14,7 @@ from oracle import flv, mp4, playlist, ts, units
 from oracle.packets import Packet, Recording, output_packets
 
 FFMPEG_TIMEOUT_S = 120
+HALF_CLOCK_MS = 1 << 31  # FLV timestamps are signed 32-bit ms
 
 # What FFmpeg 9 does not read in FLV. Everything else of the matrix it reads as it is, in every container.
 # Files with these are played from a copy with FourCC signalling, which the FLV reader here makes.
@@ -167,7 +168,8 @@ def _assert_keyframe_index(path: Path, file: flv.FlvFile, metadata: dict[str, ob
         assert tag, f"{path.name}: the keyframe index points at byte {int(position)}, where no tag begins"
         media = flv.main_media(tag)
         assert media.key, f"{path.name}: the keyframe index points at a tag that is no keyframe"
-        assert abs(time_s * 1000 - tag.timestamp) < 1, f"{path.name}: the keyframe index is {time_s} s off"
+        off_ms = (time_s * 1000 - tag.timestamp + HALF_CLOCK_MS) % (2 * HALF_CLOCK_MS) - HALF_CLOCK_MS
+        assert abs(off_ms) < 1, f"{path.name}: the keyframe index says {time_s} s, {off_ms:g} ms off"
 
 
 def _assert_mp4(path: Path, recording: Recording) -> None:
