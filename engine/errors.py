@@ -19,11 +19,14 @@
     ├── StorageError                  a file cannot be created, written or renamed   exit 5
     │   └── NameTaken                 a file of that name exists
     ├── OriginError                   the embedded origin cannot serve               exit 1
-    └── MuxError                      FFmpeg refused a packet or a header            exit 1
+    ├── MuxError                      FFmpeg refused a packet or a header            exit 1
+    └── InternalError                 a defect of ours                               exit 1
 
 Messages say what happened, to what, and what to do. `exit_code` is what `reel` ends with.
 """
 
+from pathlib import Path
+from traceback import extract_tb
 from typing import ClassVar
 
 
@@ -153,6 +156,19 @@ class MuxError(ReelError):
     """A container refused a packet or a header."""
 
     code = "mux"
+
+
+class InternalError(ReelError):
+    """A defect in reel itself."""
+
+    code = "internal"
+
+    @classmethod
+    def of(cls, error: BaseException) -> "InternalError":
+        """One line about an exception that nobody expected: what, and where in the code."""
+        frames = extract_tb(error.__traceback__)
+        where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+        return cls(f"a defect in reel: {error!r}{where}")
 
 
 _FAULTS: dict[str, type[ReelError]] = {

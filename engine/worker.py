@@ -10,7 +10,7 @@ from typing import Self
 
 import structlog
 
-from engine.errors import ReelError
+from engine.errors import InternalError
 from engine.media.events import Event
 from engine.media.limits import RECEIVE_BUFFER_BYTES
 from engine.record import Outcome, Recording, RecordSpec
@@ -132,4 +132,4 @@ async def _run(recording: Recording) -> Outcome:
         return await recording.run()
     except Exception as error:
         _log.exception("recording.defect", recording=recording.id)
-        return Outcome(ReelError(f"{recording.url}: internal error: {error!r}"), recording.status.files)
+        return Outcome(InternalError.of(error), recording.status.files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -26,16 +27,34 @@ class Reporter(Protocol):
         """A block during which recordings run."""
 
 
-class JsonLines:
-    """One JSON object a line, flushed at once."""
+class _Printer:
+    """Prints lines, each at once. When nobody reads them any more, recording goes on without."""
 
     def __init__(self, out: TextIO) -> None:
-        self._out = out
+        self._out: TextIO | None = out
+
+    def line(self, text: str) -> None:
+        if self._out is None:
+            return
+        try:
+            self._out.write(text + "\n")
+            self._out.flush()
+        except OSError:
+            out, self._out = self._out, None
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, out.fileno())  # or Python complains when it flushes what is left, at the exit
+            os.close(nowhere)
+
+
+class JsonLines:
+    """One JSON object a line."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._printer = _Printer(out)
 
     def event(self, event: events.Event) -> None:
         """Print the event."""
-        self._out.write(event.model_dump_json() + "\n")
-        self._out.flush()
+        self._printer.line(event.model_dump_json())
 
     @contextmanager
     def watching(self, recordings: Sequence[Recording]) -> Iterator[None]:
@@ -47,14 +66,13 @@ class Lines:
     """A line for each finished file and each warning: for logs and pipes."""
 
     def __init__(self, out: TextIO) -> None:
-        self._out = out
+        self._printer = _Printer(out)
 
     def event(self, event: events.Event) -> None:
         """Print what matters without a display."""
         line = sentence(event)
         if line is not None:
-            self._out.write(line + "\n")
-            self._out.flush()
+            self._printer.line(line)
 
     @contextmanager
     def watching(self, recordings: Sequence[Recording]) -> Iterator[None]:

@@ -15,7 +15,7 @@ from engine.cli.demo import demo_command
 from engine.cli.inspect import inspect_command
 from engine.cli.origin import origin_command
 from engine.cli.record import record_command
-from engine.errors import ReelError, UsageError
+from engine.errors import InternalError, ReelError, UsageError
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 failed, or a damaged file; 2 wrong usage; 3 no stream (refused, timed out, "
@@ -65,6 +65,8 @@ def main() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    # What FFmpeg says is told with the error it leads to, or as a warning about the file.
+    logging.getLogger("libav").addHandler(logging.NullHandler())  # noqa: TID251
     try:
         code = app(standalone_mode=False)
     except _WrongCommandLine as error:
@@ -75,6 +77,9 @@ def main() -> None:
         code = error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         code = 130
+    except Exception as error:
+        _complain(str(InternalError.of(error)))
+        code = InternalError.exit_code
     sys.exit(code or 0)
 
 

@@ -12,6 +12,7 @@ import typer
 from engine.cli.display import JsonLines, Lines, Progress, Reporter
 from engine.cli.running import run, stopping
 from engine.errors import UsageError
+from engine.ingest.source import masked
 from engine.record import Outcome, RecordSpec
 from engine.worker import Worker
 
@@ -133,7 +134,8 @@ def _worst(outcomes: list[Outcome], spec: RecordSpec) -> int:
     """One line for each failure; the highest exit code but that 1, a failure of ours, counts most."""
     for url, outcome in zip(spec.urls, outcomes, strict=True):
         if outcome.error is not None:
-            prefix = f"{url}: " if len(outcomes) > 1 and url not in str(outcome.error) else ""
+            name = masked(url)
+            prefix = f"{name}: " if len(outcomes) > 1 and name not in str(outcome.error) else ""
             message = " ".join(f"{prefix}{outcome.error}".split())
             print(f"reel: {message}", file=sys.stderr)  # noqa: T201
     codes = [outcome.exit_code for outcome in outcomes]

@@ -26,6 +26,7 @@ from engine.media.batch import Batch
 from engine.media.limits import CONNECT_TIMEOUT_S, MAX_REDIRECTS
 
 _REDIRECTS = (301, 302, 303, 307, 308)
+_CUT = ("http.truncated", "flv.truncated")
 _SECRETS = ("authorization", "cookie", "proxy-authorization")
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -115,8 +116,10 @@ class _Response:
 
     @property
     def error(self) -> ReelError | None:
-        """The fault of the response or of the FLV in it."""
+        """The fault of the response or of the FLV in it; what is only cut is no fault of its bytes."""
         fault = self._reader.fault
+        if fault is not None and fault[0] in _CUT:
+            return ConnectFailed(f"{self._where}: the origin closed early: {fault[1]}")
         return None if fault is None else from_fault(fault, self._where)
 
     def receive(self, data: memoryview) -> None:
@@ -187,8 +190,6 @@ class HttpFlvSource:
                 while (head := response.head) is None:
                     if response.error is not None:
                         raise response.error
-                    if self._connection.eof:
-                        raise ConnectFailed(f"{where}: the origin closed without an answer")
                     await self._reader.exchange()
         except TimeoutError:
             raise ConnectFailed(f"{where}: no answer in {CONNECT_TIMEOUT_S:g} s") from None

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from engine.errors import MuxError, NameTaken, ReelError
+from engine.errors import InternalError, NameTaken, ReelError
 from engine.media.codecs import Format
 from engine.record.output import Output, OutputReport, Settings, Store, create, path_of
 from engine.segment import Begin, End, Media, Operation
@@ -88,7 +88,7 @@ class Outputs:
             if output.format in stores:
                 output.begin(begin, stores[output.format], at)
             else:
-                output.go_on(begin, at)
+                output.go_on(begin)
 
         self._each(enter)
 
@@ -124,7 +124,7 @@ class Outputs:
                 self._drop(output, error)
             except Exception as error:  # a defect of ours: the other formats go on
                 _log.exception("output.defect", format=output.format.value)
-                self._drop(output, MuxError(f"{output.format.value}: internal error: {error!r}"))
+                self._drop(output, InternalError.of(error))
 
     def _drop(self, output: Output, error: ReelError) -> None:
         self._live.remove(output)

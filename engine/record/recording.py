@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,8 +11,11 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 from uuid import uuid4
 
+import structlog
+
 from engine.errors import (
     AccessDenied,
+    InternalError,
     NotFlv,
     ProtocolError,
     ReelError,
@@ -35,6 +39,8 @@ from engine.record.state import TRANSITIONS, State
 from engine.segment import Begin, Cause, Media, Note, Operation, Segmenter
 from engine.store import NameTemplate, StreamName
 from engine.timeline import Timeline
+
+_log = structlog.get_logger()
 
 _WALL_GRACE_S = 2.0  # a live stream reaches its media time a little after the wall clock does
 _PERMANENT = (AccessDenied, NotFlv)  # waiting does not mend these
@@ -127,7 +133,11 @@ class Recording:
     async def run(self) -> Outcome:
         """Record until the duration, the stream's end or `stop`. Files are final when it returns."""
         self._open_gap("not_live")
-        error = await self._record()
+        try:
+            error = await self._record()
+        except Exception as defect:  # of ours: it must not cost the files
+            _log.exception("recording.defect", recording=self.id)
+            error = InternalError.of(defect)
         self._enter(State.ENDING)
         self._lane.put(self._outputs.flush)
         await self._lane.drain()
@@ -155,8 +165,9 @@ class Recording:
                 self._open_gap("stalled" if isinstance(error, Stalled) else "interrupted")
                 if error is not None:
                     self._warn(error.code, str(error))
-            wait_s = self._backoff.next_s()
-            if self._loop.time() + wait_s >= self._deadline_s(deadline_s):
+            now_s = self._loop.time()
+            wait_s = min(self._backoff.next_s(), deadline_s - now_s)  # the last try is at the deadline
+            if wait_s <= 0 or now_s + wait_s >= self._window_end_s():
                 return error
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), wait_s)
@@ -176,11 +187,11 @@ class Recording:
             return False
         return not (isinstance(error, _PERMANENT) and self._live_since_s is None)
 
-    def _deadline_s(self, reconnect_deadline_s: float) -> float:
-        """When waiting ends: `reconnect` after the stream's end, or with the window."""
+    def _window_end_s(self) -> float:
+        """When the duration is over, on the wall clock: it runs from the first cut point on."""
         if self._spec.duration is None or self._live_since_s is None:
-            return reconnect_deadline_s
-        return min(reconnect_deadline_s, self._live_since_s + self._spec.duration)
+            return math.inf
+        return self._live_since_s + self._spec.duration
 
     async def _push(self, source: Source) -> tuple[bool, ReelError | None]:
         """One connection, from dialling to its end: whether it was live, and what ended it."""
@@ -202,7 +213,8 @@ class Recording:
         self._next_section = segmenter.next_section
         was_live = segmenter.started
         if not was_live and error is None and not self._stopping.is_set():
-            error = segmenter.why_not_started()
+            reason = segmenter.why_not_started()
+            error = type(reason)(f"{masked(self.url)}: {reason}")
         return was_live, error
 
     async def _read(self, source: Source, segmenter: Segmenter) -> None:
@@ -234,9 +246,7 @@ class Recording:
     def _is_over(self) -> bool:
         if self._stopping.is_set() or self._limit.reached or self._outputs.all_failed:
             return True
-        if self._spec.duration is None or self._live_since_s is None:
-            return False
-        return self._loop.time() > self._live_since_s + self._spec.duration + _WALL_GRACE_S
+        return self._loop.time() > self._window_end_s() + _WALL_GRACE_S
 
     # Media
 
@@ -330,7 +340,7 @@ class Recording:
         if self._stopping.is_set() or self._limit.reached:
             return None
         was_live = self._live_since_s is not None
-        return None if was_live and not isinstance(error, ProtocolError) else error
+        return None if was_live and not isinstance(error, ProtocolError | InternalError) else error
 
     def _announce(self, error: ReelError | None) -> None:
         at, files, gaps = _now(), self.status.files, self.status.gaps

@@ -130,12 +130,12 @@ def test_a_promised_track_that_never_comes(missing, with_header, sample, tmp_pat
 
 
 @pytest.mark.parametrize("segment", ["ts", "fmp4"])
-@pytest.mark.parametrize("late", [AUDIO, VIDEO])
-def test_a_track_that_appears_later(late, segment, sample, tmp_path):
-    """A new file everywhere; HLS goes on behind a discontinuity."""
+@pytest.mark.parametrize(("late", "from_ms"), [(AUDIO, 3980), (AUDIO, 3300), (VIDEO, 3980)])
+def test_a_track_that_appears_later(late, from_ms, segment, sample, tmp_path):
+    """A new file everywhere; HLS goes on behind a discontinuity, at the next keyframe."""
 
     def too_early(tag: Tag) -> bool:
-        return tag.kind == late and tag.timestamp_ms < 3980
+        return tag.kind == late and tag.timestamp_ms < from_ms
 
     tags = tags_of(sample("h264_aac_bframes"))
     header = next(tag for tag in only(tags, late) if not is_frame(tag))
@@ -172,7 +172,7 @@ def test_type_audio(name, segment, interval, sample, tmp_path):
     assert [track.kind for track in live.tracks] == ["audio"]
     assert recorded.formats >= {Format.FLV, Format.HLS, Format.MP4}
     for format in recorded.formats:
-        assert len(recorded.paths(format)) == (1 if interval is None else 4)
+        assert len(recorded.paths(format)) == 1 if interval is None else 4 <= len(recorded.paths(format)) <= 5
         recorded.assert_correct(packets, format, first_cut=False, tracks=["audio"])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -15,8 +14,6 @@ import pytest
 from origins.footage import media, read_flv
 from origins.player import play
 
-import engine
-
 END_S = 20
 ANY = ("--rtmp", "127.0.0.1:0", "--http", "127.0.0.1:0")
 
@@ -26,13 +23,9 @@ pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 @asynccontextmanager
 async def reel_origin(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A running `reel origin`, killed at the end."""
-    # -P and PYTHONPATH: the package that this test imports, not the one in the working directory.
     command = [sys.executable, "-P", "-c", "from engine.cli.main import main; main()", "origin", *arguments]
     process = await asyncio.create_subprocess_exec(
-        *command,
-        env={**os.environ, "PYTHONPATH": str(Path(engine.__file__).parents[1])},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     try:
         yield process
