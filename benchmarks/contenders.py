@@ -12,6 +12,10 @@ from typing import Literal
 Format = Literal["flv", "mp4", "hls"]
 FORMATS: tuple[Format, ...] = ("flv", "mp4", "hls")
 
+# The tracks that a recording holds, without data and subtitles.
+_FFMPEG_TRACKS = ("-map", "0:v?", "-map", "0:a?", "-c", "copy")
+# The tracks that a recording holds, without data and subtitles.
+_FFMPEG_TRACKS = ("-map", "0:v?", "-map", "0:a?", "-c", "copy")
 # Like Reelkeeper's: an MP4 that survives a crash while it grows, an HLS playlist that keeps all its segments.
 _FFMPEG_OUTPUT: dict[Format, tuple[str, ...]] = {
     "flv": ("-f", "flv", "recording.flv"),
@@ -31,18 +35,8 @@ class Reel:
         """The one command, writing below `folder`; its URLs go through a file."""
         listing = folder / "urls.txt"
         listing.write_text("".join(f"{url}\n" for url in urls))
-        return [
-            [
-                self.program,
-                "record",
-                "--urls",
-                str(listing),
-                "--format",
-                format,
-                "--output",
-                str(folder / "out"),
-            ]
-        ]
+        pull = ["--urls", str(listing), "--format", format, "--output", str(folder / "out")]
+        return [[self.program, "record", *pull]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +53,8 @@ class Ffmpeg:
             output = folder / "out" / str(number)
             output.mkdir(parents=True)
             *options, name = _FFMPEG_OUTPUT[format]
-            made.append(
-                [
-                    self.program,
-                    "-nostdin",
-                    "-v",
-                    "error",
-                    "-i",
-                    url,
-                    "-c",
-                    "copy",
-                    *options,
-                    str(output / name),
-                ]
-            )
+            pull = ["-nostdin", "-v", "error", "-i", url, *_FFMPEG_TRACKS]
+            made.append([self.program, *pull, *options, str(output / name)])
         return made
 
     def version(self) -> str:

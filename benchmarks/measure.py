@@ -15,6 +15,7 @@ from benchmarks.contenders import Contender, Format
 from benchmarks.processes import Group
 
 _START_S = 60.0  # until every stream has bytes on disk; 50 ffmpeg processes need their time on two cores
+_FLUSHED_S = 15.0  # a window this long has writes in it, whatever is buffered
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,12 @@ def measure(contender: Contender, format: Format, plan: Plan, origin: Group) -> 
         cpu_s, origin_cpu_s = group.cpu_s() - cpu_s, origin.cpu_s() - origin_cpu_s
         window_s = time.monotonic() - began
         pss, written = group.pss_bytes(), _written_bytes(output) - written
+        origin.require_alive()
         group.require_alive()
         _check_exits(contender, group)
     shutil.rmtree(folder)
+    if plan.seconds >= _FLUSHED_S and not written:
+        raise RuntimeError(f"{contender.name} wrote nothing in {plan.seconds:g} s of {format}")
     return Row(
         format=format,
         contender=contender.name,

@@ -32,7 +32,8 @@ OPENING_WAIT_MS = 2_000
 """How long a promised track is waited for before the recording starts without it (F4)."""
 
 OPENING_BYTES = 16 << 20
-"""Media held while waiting for a track; 2 s of a 64 Mb/s stream."""
+"""Media held while waiting for a track, or for the keyframe behind a discontinuity; 2 s of a 64 Mb/s
+stream."""
 
 JUMP_BACK_MS = 1_000
 JUMP_AHEAD_MS = 10_000

@@ -56,6 +56,9 @@ _FRAGMENTED = {
     "frag_duration": str(int(FRAGMENT_S * 1_000_000)),
     "frag_size": str(8 << 20),
 }
+_FIRST_PID = 0x100
+"""Each codec has a PID of its own, so that a player that does not start anew at a discontinuity never takes
+one codec for another."""
 _TRANSPORT = {
     "mpegts_copyts": "1",
     "pes_payload_size": "0",  # one PES, and so one timestamp, per audio packet: rule F2
@@ -167,6 +170,8 @@ class PacketWriter:
         stream: Any = self._container.add_stream_from_template(template_of(track).stream, opaque=True)
         if track.is_video:
             stream.time_base = Fraction(1, recipe.video_ticks)
+        if recipe.av_format == "mpegts":
+            stream.id = _FIRST_PID + int(track.codec)
         if track.codec is Codec.H265 and recipe.av_format == "mp4":
             stream.codec_context.codec_tag = "hvc1"  # FFmpeg's hev1 does not play on Apple's systems
         return stream  # type: ignore[no-any-return]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections.abc import Sequence
 
@@ -10,13 +11,15 @@ import numpy as np
 from engine import _native
 from engine.errors import MuxError
 from engine.media.batch import TAG, Batch, Flag, Kind, Role
+from engine.media.codecs import Codec
 from engine.media.track import Track
 from engine.mux.base import MuxOptions, Sink, Stats
 from engine.mux.frames import FIRST_AUDIO_CODEC, frames_of
-from engine.mux.onmetadata import SCRIPT_PREFIX, Completion, KeyframeIndex, index_slots
+from engine.mux.onmetadata import SCRIPT_PREFIX, Completion, KeyframeIndex, index_slots, source_claims
 from engine.mux.tally import Tally
 
 _TAG_HEADER_BYTES = 11
+_OPUS_SEQUENCE_START = b"\x90Opus"
 _ALL_CODECS = range(256)
 
 
@@ -32,6 +35,9 @@ class FlvMuxer:
         self._signalling = options.flv_signalling
         self._from_zero = options.timestamps == "zero"
         self._headers = options.headers
+        self._bare_opus = None
+        if self._signalling == "enhanced":
+            self._bare_opus = next((t for t in tracks if t.codec is Codec.OPUS and not t.config), None)
         has_video = any(track.is_video for track in tracks)
         has_audio = any(not track.is_video for track in tracks)
         self._kinds = {int(Kind.SCRIPT)}
@@ -40,7 +46,8 @@ class FlvMuxer:
         if has_audio:
             self._kinds.add(int(Kind.AUDIO))
         self._index = KeyframeIndex(index_slots(options.expected_duration_s))
-        self._metadata = Completion(has_video, has_audio, self._index, source=options.metadata)
+        claims = source_claims(options.metadata, tracks, options.flv_signalling)
+        self._metadata = Completion(has_video, has_audio, self._index, source=claims)
         self._metadata_bytes = 0
         self._metadata_offset = 0
         self._tally = Tally()
@@ -70,6 +77,8 @@ class FlvMuxer:
     def _wanted(self, batch: Batch) -> Batch:
         """The rows the file holds: of its tracks, but no onMetaData, and before the first frame no
         configuration that the file starts with. The first such row starts the file."""
+        if self._started and not self._repeated and batch.is_plain and self._holds(batch):
+            return batch
         left_out = []
         columns = zip(*(batch.tags[name].tolist() for name in ("kind", "role", "dts")), strict=True)
         before_frames = True
@@ -86,6 +95,9 @@ class FlvMuxer:
                 self._tally.script_tags += 1
         return batch.rows(np.delete(np.arange(len(batch)), left_out)) if left_out else batch
 
+    def _holds(self, batch: Batch) -> bool:
+        return self._kinds.issuperset(batch.tags["kind"].tolist())
+
     def _start(self, first_ms: int) -> None:
         self._started = True
         self._shift_ms = first_ms if self._from_zero else 0
@@ -100,6 +112,8 @@ class FlvMuxer:
             tags["dts"] = first_ms
             self._repeated += [wanted.body(row) for row in range(len(wanted))]
             self._put(Batch(wanted.arena, tags))
+        if self._bare_opus is not None:
+            self._put(_opus_head_row(self._bare_opus, first_ms))
 
     def _put(self, batch: Batch) -> None:
         if not len(batch):
@@ -152,8 +166,21 @@ class FlvMuxer:
 
 
 def _script_row(body: bytes, time_ms: int) -> Batch:
+    return _row(body, time_ms, Kind.SCRIPT, Role.SCRIPT)
+
+
+def _opus_head_row(track: Track, time_ms: int) -> Batch:
+    """The sequence start of Opus that came as sound format 13, which has none; its FourCC form needs it.
+    OpusHead is that of RFC 7845 section 5.1, saying no more than the frames do."""
+    head = struct.pack("<8sBBHIhB", b"OpusHead", 1, track.channels, 0, track.sample_rate, 0, 0)
+    row = _row(_OPUS_SEQUENCE_START + head, time_ms, Kind.AUDIO, Role.CONFIG)
+    row.tags["codec"], row.tags["flags"] = Codec.OPUS, Flag.KEY | Flag.ENHANCED
+    return row
+
+
+def _row(body: bytes, time_ms: int, kind: Kind, role: Role) -> Batch:
     tags = np.zeros(1, dtype=TAG)
     tags["dts"], tags["timestamp"] = time_ms, time_ms & 0xFFFFFFFF
     tags["size"] = tags["media_size"] = len(body)
-    tags["kind"], tags["role"] = Kind.SCRIPT, Role.SCRIPT
+    tags["kind"], tags["role"] = kind, role
     return Batch(body, tags)

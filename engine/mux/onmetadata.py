@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine import _native
+from engine.media.codecs import Codec
+from engine.media.track import Track
+from engine.mux.base import Signalling
 
 NAME = "onMetaData"
 SCRIPT_PREFIX = b"\x02\x00\x0aonMetaData"
@@ -15,6 +18,38 @@ SCRIPT_PREFIX = b"\x02\x00\x0aonMetaData"
 _FEWEST_SLOTS, _MOST_SLOTS = 64, 2048  # 1.2 KB and 36 KB of index
 _SLOTS_WHEN_UNKNOWN = 512  # a seek point every 14 s in two hours
 _SECONDS_PER_SLOT = 2.0  # the usual distance of keyframes
+
+
+_CLAIMS = {
+    True: ("videocodecid", "width", "height", "framerate", "videodatarate"),
+    False: ("audiocodecid", "audiosamplerate", "audiosamplesize", "audiodatarate", "stereo"),
+}
+"""What the source says of its video, and of its audio."""
+
+_FOUR_CC = {Codec.H265: b"hvc1", Codec.H266: b"vvc1", Codec.AV1: b"av01", Codec.OPUS: b"Opus"}
+
+
+def source_claims(
+    source: Mapping[str, Any], tracks: Sequence[Track], signalling: Signalling
+) -> dict[str, Any]:
+    """The source's metadata without what it says of tracks that the file does not hold; a player would wait
+    for them. Codec numbers are those that the file's tags have."""
+    kept = dict(source)
+    for is_video, keys in _CLAIMS.items():
+        track = next((track for track in tracks if track.is_video is is_video), None)
+        if track is None:
+            for key in keys:
+                kept.pop(key, None)
+        elif signalling != "source" and keys[0] in kept:
+            kept[keys[0]] = float(_number(track.codec, signalling))
+    return kept
+
+
+def _number(codec: Codec, signalling: Signalling) -> int:
+    """A codec as onMetaData names it: by its id, or by its FourCC (Enhanced RTMP v2)."""
+    if signalling == "enhanced" and codec in _FOUR_CC:
+        return int.from_bytes(_FOUR_CC[codec], "big")
+    return codec if codec.is_video else codec - Codec.PCM
 
 
 def index_slots(expected_duration_s: float | None) -> int:

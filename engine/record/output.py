@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, cast
@@ -15,6 +15,7 @@ from engine import _native
 from engine.errors import MuxError, ReelError, StorageError, UnsupportedCodec
 from engine.media.batch import Kind
 from engine.media.codecs import Format, refusal
+from engine.media.limits import OPENING_BYTES
 from engine.mux import Muxer, MuxOptions, RestartableMuxer, Stats, open_muxer
 from engine.segment import Begin, Cause, Media
 from engine.store import GrowingFile, SegmentFolder
@@ -82,6 +83,16 @@ class _OpenFile:
     started_at: datetime
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """A section that goes on in the open file once the section before it, which overlaps it, has ended: its
+    media stands behind the discontinuity, none of the other's does."""
+
+    begin: Begin
+    media: list[Media] = field(default_factory=list)
+    held_bytes: int = 0
+
+
 class Output:
     """One format. Sections that a change or a jump begins go on in the same HLS file, and in a new file of
     every other format."""
@@ -91,6 +102,7 @@ class Output:
         self._settings = settings
         self._report = report
         self._files: dict[int, _OpenFile] = {}  # section -> the file it is written to
+        self._waiting: _Waiting | None = None
 
     def check(self, begin: Begin) -> None:
         """Ask the matrix, before a byte is written.
@@ -106,11 +118,21 @@ class Output:
         """Whether a section starts a new file."""
         return not (self.format is Format.HLS and begin.cause in _GOES_ON and self._files)
 
-    def go_on(self, begin: Begin, at: datetime) -> None:
+    def go_on(self, begin: Begin) -> None:
         """A section goes on in the file that is open, after a discontinuity."""
-        file = self._files[max(self._files)]
-        cast("RestartableMuxer", file.muxer).restart(begin.tracks, at)
-        self._files[begin.section] = file
+        self._stop_waiting()
+        self._files[begin.section] = self._files[max(self._files)]
+        self._waiting = _Waiting(begin)
+
+    def _stop_waiting(self) -> None:
+        """Write the discontinuity and what stands behind it. The wall clock goes on with the media."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return
+        file = self._files[waiting.begin.section]
+        cast("RestartableMuxer", file.muxer).restart(waiting.begin.tracks)
+        for media in waiting.media:
+            file.muxer.write(media.batch)
 
     def begin(self, begin: Begin, store: Store, at: datetime) -> None:
         """A section begins in a new file."""
@@ -138,6 +160,13 @@ class Output:
         file = self._files.get(media.section)
         if file is None:
             return
+        waiting = self._waiting
+        if waiting is not None and media.section == waiting.begin.section:
+            waiting.media.append(media)
+            waiting.held_bytes += len(media.batch.arena)
+            if waiting.held_bytes > OPENING_BYTES:
+                self._stop_waiting()
+            return
         batch = media.batch
         if self.format.audio_only:
             batch = batch.rows(batch.tags["kind"] == int(Kind.AUDIO))
@@ -147,8 +176,12 @@ class Output:
     def end(self, section: int) -> None:
         """Nothing more comes for a section: its file is finished unless another section goes on in it."""
         file = self._files.pop(section, None)
-        if file is not None and file not in self._files.values():
+        if file is None:
+            return
+        if file not in self._files.values():
             self._finish(file)
+        elif self._waiting is not None and set(self._files) == {self._waiting.begin.section}:
+            self._stop_waiting()
 
     def close(self) -> None:
         """Finish whatever is open."""
@@ -159,6 +192,7 @@ class Output:
         """This output ends with an error; what is written is finished where the disk still allows it."""
         files = {id(file): file for file in self._files.values()}
         self._files.clear()
+        self._waiting = None
         for file in files.values():
             try:
                 self._finish(file)

@@ -88,7 +88,7 @@ class Outputs:
             if output.format in stores:
                 output.begin(begin, stores[output.format], at)
             else:
-                output.go_on(begin, at)
+                output.go_on(begin)
 
         self._each(enter)
 

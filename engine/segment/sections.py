@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.media.batch import Batch, Flag, Kind, Role
-from engine.media.limits import CUT_HOLD_MS
+from engine.media.limits import CUT_HOLD_MS, JUMP_BACK_MS
 from engine.segment.operations import Begin, Cause, End, Media, Note, Operation, joined
 from engine.segment.tracks import TrackBook
 
@@ -34,11 +34,14 @@ class Sections:
         self._shift: dict[int, int] = {}  # kind -> added to dts until the section of a jumped clock begins
         self._last_dts: dict[int, int] = {}
         self._undecodable = False  # video since a configuration change, until its keyframe
+        self._audio_from: int | None = None  # until audio has reached the first cut point: its dts
         self._out: list[Operation] = []
 
     def start(self, kinds: tuple[int, ...], dts_ms: int) -> list[Operation]:
         """Begin the first section."""
         self._begin(Cause.FIRST, dts_ms, kinds)
+        if len(kinds) == 2:
+            self._audio_from = dts_ms
         return self._take()
 
     def feed(self, batch: Batch) -> list[Operation]:
@@ -65,7 +68,7 @@ class Sections:
     # Batches without an event
 
     def _passes_whole(self, batch: Batch) -> bool:
-        if self._moving or self._held or self._change or self._shift:
+        if self._moving or self._held or self._change or self._shift or self._audio_from is not None:
             return False
         tags = batch.tags
         if self._interval_ms is not None and tags["dts"].max() >= self._start_dts + self._interval_ms:
@@ -157,6 +160,10 @@ class Sections:
                 self._add_audio(dts)
             else:
                 return
+        if is_frame and self._audio_from is not None:
+            if self._audio_from - JUMP_BACK_MS <= dts < self._audio_from:
+                return  # it arrives late, and belongs before the first cut point (F4)
+            self._audio_from = None
         cut_dts = self._moving.get(Kind.AUDIO)
         if cut_dts is not None and (dts >= cut_dts or self._video_dts >= cut_dts + CUT_HOLD_MS):
             self._move(Kind.AUDIO)
@@ -209,6 +216,7 @@ class Sections:
 
     def _clock_jumped(self, kind: int, dts: int) -> None:
         """Until the section of the new clock begins, rows continue the old one."""
+        self._audio_from = None
         self._release_held(None)
         self._settle()
         self._change = self._change or Cause.JUMP

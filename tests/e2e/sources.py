@@ -70,8 +70,7 @@ def one_after_another(*parts: list[Tag], pause_ms: int = 40) -> list[Tag]:
     for part in parts:
         ends = [tag.timestamp_ms for tag in out]
         starts = [tag.timestamp_ms for tag in part if is_frame(tag)]
-        by_ms = max(ends) + pause_ms - min(starts) if ends else 0
-        out += [tag if not ends else replace(tag, timestamp_ms=max(tag.timestamp_ms + by_ms, 0)) for tag in part]
+        out += moved(part, max(ends) + pause_ms - min(starts) if ends else 0)
     return out
 
 

@@ -97,9 +97,7 @@ def test_captures(capture, protocol, timestamps, segment, tmp_path):
 
 @pytest.mark.parametrize(("protocol", "timestamps", "segment"), WAYS)
 @pytest.mark.parametrize("late_ms", [300, -300, 1500])
-def test_tracks_that_do_not_arrive_side_by_side(
-    late_ms, protocol, timestamps, segment, sample, tmp_path
-):
+def test_tracks_that_do_not_arrive_side_by_side(late_ms, protocol, timestamps, segment, sample, tmp_path):
     """Audio may arrive behind or ahead of the video that it belongs to."""
     tags = delayed(tags_of(sample("h264_aac_bframes")), AUDIO, late_ms)
     path = write(tmp_path / "apart.flv", tags)

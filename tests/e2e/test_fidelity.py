@@ -1,5 +1,5 @@
-"""Every sample and every real capture, over every protocol, into every format the matrix allows, from one pull:
-F1, F2, F3, F4 (the first cut point) and C5 of recording.md."""
+"""Every sample and every real capture, over every protocol, into every format the matrix allows, from one
+pull: F1, F2, F3, F4 (the first cut point) and C5 of recording.md."""
 
 from __future__ import annotations
 
@@ -76,7 +76,13 @@ def quiet_for_a_while(tags: list[Tag]) -> list[Tag]:
 
 def still_pictures(tags: list[Tag]) -> list[Tag]:
     """A picture every three seconds."""
-    return without(tags, lambda t: t.kind == VIDEO and is_frame(t) and not (key(t) and t.timestamp_ms % 3000 == 0))
+
+    def between(tag: Tag) -> bool:
+        return (
+            tag.kind == VIDEO and is_frame(tag) and not (media_of(tag).key and tag.timestamp_ms % 3000 == 0)
+        )
+
+    return without(tags, between)
 
 
 def late_audio(tags: list[Tag]) -> list[Tag]:
@@ -87,10 +93,6 @@ def late_audio(tags: list[Tag]) -> list[Tag]:
 def late_video(tags: list[Tag]) -> list[Tag]:
     """Video that arrives 300 ms behind its audio."""
     return delayed(tags, VIDEO, 300)
-
-
-def key(tag: Tag) -> bool:
-    return media_of(tag).key
 
 
 @pytest.mark.parametrize("segment", ["ts", "fmp4"])

@@ -1,10 +1,11 @@
-"""Every cell of the codec matrix (codecs.md section 1), allowed or refused, with real media; what no format can
-hold is refused by name, before a byte is written, while the other formats go on."""
+"""Every cell of the codec matrix (codecs.md section 1), allowed or refused, with real media.
+
+What a format cannot hold is refused by name, before a byte is written, while the other formats go on.
+"""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from e2e.matrix import HOLDS, LABELS, VIDEO, allowed
@@ -12,7 +13,7 @@ from e2e.recordings import EVERY_FORMAT, Recorded, pull
 from e2e.sources import AUDIO, one_after_another, only, tags_of, write
 from e2e.sources import VIDEO as VIDEO_TAGS
 from oracle.packets import Recording, source_packets
-from oracle.rules import assert_f1
+from oracle.rules import assert_f1, assert_f3
 from origins.footage import AAC, H264, make_flv
 
 from engine.errors import UnsupportedCodec
@@ -101,11 +102,12 @@ def test_audio_formats_take_the_audio_beside_video_that_nothing_holds(tmp_path):
     recorded.assert_correct(source_packets(path), Format.AAC)
 
 
-def test_a_change_to_another_codec_goes_on_where_the_matrix_allows_it(sample, tmp_path):
+@pytest.mark.parametrize("segment", ["ts", "fmp4"])
+def test_a_change_to_another_codec_goes_on_where_the_matrix_allows_it(segment, sample, tmp_path):
     """C3, and the matrix asked again: HLS takes H.265 behind H.264, and refuses AV1 behind that."""
     parts = [tags_of(sample(name)) for name in ("h264_aac_bframes", "h265_enhanced_aac", "av1_id13_aac")]
     path = write(tmp_path / "changes.flv", one_after_another(*parts))
-    recorded = pull(path, "rtmp", tmp_path, format="flv,hls,mp4,aac")
+    recorded = pull(path, "rtmp", tmp_path, format="flv,hls,mp4,aac", hls_segment=segment)
     assert recorded.outcome.error is None
     (refused,) = recorded.warnings("unsupported_codec")
     assert refused.format is Format.HLS
@@ -118,6 +120,7 @@ def test_a_change_to_another_codec_goes_on_where_the_matrix_allows_it(sample, tm
     kept = Recording(path, "flv", [packet for packet in source.packets if packet.codec != "av1"])
     assert {packet.span for packet in hls.packets} == {0, 1}
     assert_f1(kept, hls, cut_short=True)
+    assert_f3(hls.path)
 
 
 def test_the_failed_event_says_it_in_json(sample, tmp_path):
@@ -129,7 +132,6 @@ def test_the_failed_event_says_it_in_json(sample, tmp_path):
     assert "AV1" in said["message"]
 
 
-def test_every_format_and_codec_is_asked():
-    assert set(LABELS) == set(ALONE)
+def test_every_cell_is_asked():
+    assert {LABELS[codec] for codec in ALONE} == {codec.label for codec in MATRIX}
     assert len(CELLS) == len(MATRIX) * len(Format)
-    assert Path(__file__).name.startswith("test_")

@@ -101,10 +101,7 @@ VIDEO_FORMS = [
     (f"a1{b'av01'.hex()}32", "2d0100000032"),
     (f"92{b'av01'.hex()}", "1d02000000"),
 ]
-AUDIO_FORMS = [
-    (f"90{b'OpusOpusHead'.hex()}0102", f"df{b'OpusHead'.hex()}0102"),
-    (f"91{b'Opus'.hex()}fcfffe", "dffcfffe"),
-]
+AUDIO_FORMS = [(f"91{b'Opus'.hex()}fcfffe", "dffcfffe")]
 BOTH_FORMS = [(VIDEO, *pair) for pair in VIDEO_FORMS] + [(AUDIO, *pair) for pair in AUDIO_FORMS]
 ONLY_TO_LEGACY = [
     (VIDEO, f"90{b'avc1'.hex()}014d401f", "1700000000014d401f"),
@@ -138,6 +135,10 @@ def test_legacy_signalling_of_what_needs_no_way_back(kind: int, enhanced: str, l
     assert resignal([(kind, enhanced)], "enhanced") == [enhanced]
 
 
+def test_an_opus_head_behind_sound_format_13_becomes_a_sequence_start() -> None:
+    assert resignal([(AUDIO, f"df{b'OpusHead'.hex()}0102")], "enhanced") == [f"90{b'OpusOpusHead'.hex()}0102"]
+
+
 @pytest.mark.parametrize("body", ["1700000000014d401f", "2701000050aabb", "1702000000"])
 def test_legacy_h264_stays_legacy_in_enhanced_signalling(body: str) -> None:
     assert resignal([(VIDEO, body)], "enhanced") == [body]
@@ -153,6 +154,7 @@ DROPPED = [
     (VIDEO, f"d4{HEVC}0200"),
     (VIDEO, f"9611{HEVC}02000004000000ee"),
     (AUDIO, f"92{b'mp4a'.hex()}"),
+    (AUDIO, f"90{b'OpusOpusHead'.hex()}0102"),
     (AUDIO, f"94{b'Opus'.hex()}0102"),
     (AUDIO, f"9501{b'mp4a'.hex()}032110"),
 ]

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 @asynccontextmanager
 async def reel_origin(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A running `reel origin`, killed at the end."""
-    command = [sys.executable, "-c", "from engine.cli.main import main; main()", "origin", *arguments]
+    command = [sys.executable, "-P", "-c", "from engine.cli.main import main; main()", "origin", *arguments]
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

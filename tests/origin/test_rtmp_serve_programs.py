@@ -38,9 +38,13 @@ class Bridge:
         self.published: list[Batch] = []
         self.events: list[ServeEvent] = []
         self.sessions: list[RtmpServe] = []
+        self.serving: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A connection."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.serving.add(task)
         session = RtmpServe()
         self.sessions.append(session)
         while data := await reader.read(65_536):
@@ -80,6 +84,9 @@ async def bridged(footage: Batch) -> AsyncIterator[tuple[Bridge, str]]:
     server = await asyncio.start_server(bridge.serve, "127.0.0.1", 0)
     async with server:
         yield bridge, f"rtmp://127.0.0.1:{server.sockets[0].getsockname()[1]}/live"
+        # A program has ended before all it sent is read here.
+        _, unread = await asyncio.wait(bridge.serving, timeout=PROGRAM_S)
+        assert not unread
     assert [session.error for session in bridge.sessions] == [None] * len(bridge.sessions)
 
 

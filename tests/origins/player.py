@@ -31,7 +31,7 @@ class Player:
     @property
     def end_reason(self) -> EndReason | None:
         """How the play ended."""
-        return self.session.end.reason if self.session.end else None
+        return self.session.ended.reason if self.session.ended else None
 
     async def run(self, tls: ssl.SSLContext | None = None) -> None:
         """Plays until the stream ends or the connection closes."""

@@ -94,7 +94,8 @@ impl FlvReader {
                 ))
             }
             State::Body(header) if have >= header.size => {
-                self.batch.push(header.kind, header.timestamp, &self.partial[..header.size]);
+                self.batch
+                    .push(header.kind, header.timestamp, &self.partial[..header.size]);
                 self.clear_partial();
                 self.state = State::TagHeader;
                 return;
@@ -193,7 +194,9 @@ impl FlvReader {
     /// Real servers that write this field wrong write 0; any other wrong value means that the reader and
     /// the writer no longer agree on where tags begin.
     fn check_previous_tag_size(&self, field: &[u8], expected: usize) -> Result<(), Fault> {
-        let found = field.iter().fold(0_usize, |value, byte| value << 8 | usize::from(*byte));
+        let found = field
+            .iter()
+            .fold(0_usize, |value, byte| value << 8 | usize::from(*byte));
         if found == expected || found == 0 {
             return Ok(());
         }

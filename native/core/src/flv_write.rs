@@ -7,7 +7,7 @@
 //!   keep their legacy form, which every player reads.
 //! * `Legacy`: every FourCC that has a legacy id becomes one. ModEx nanoseconds are left out, and a multitrack
 //!   tag keeps track 0 only. Rows that carry no coded media and have no legacy form (HDR metadata, multichannel
-//!   configuration, the end of an audio sequence), and multitrack tags without a track 0, are dropped.
+//!   configuration, OpusHead, the end of an audio sequence), and multitrack tags without a track 0, are dropped.
 //!
 //! A row that has no form in the wanted signalling is written unchanged: codecs without the other form
 //! (VP9, AC-3, ...), bodies that could not be read, command frames, empty NAL tags, an AV1 frame with a
@@ -284,7 +284,7 @@ fn legacy_audio(tag: &Tag, media: &[u8]) -> Resignal {
         (_, METADATA | END) => Resignal::Drop,
         (codec::AAC, CONFIG) => Resignal::Rewrite(Prefix::of(&[&[sound, 0]])),
         (codec::AAC, FRAME) => Resignal::Rewrite(Prefix::of(&[&[sound, 1]])),
-        (codec::OPUS, CONFIG) if media.starts_with(OPUS_HEAD) => Resignal::Rewrite(Prefix::of(&[&[sound]])),
+        (codec::OPUS, CONFIG) if media.starts_with(OPUS_HEAD) => Resignal::Drop,
         (codec::OPUS | codec::MP3, FRAME) => Resignal::Rewrite(Prefix::of(&[&[sound]])),
         _ => Resignal::Keep,
     }
