@@ -129,6 +129,20 @@ async def scripted(
         raise failures[0]
 
 
+@asynccontextmanager
+async def says_at_once(data: bytes) -> AsyncIterator[int]:
+    """A port where every connection is told this, whatever it asks, and closed."""
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        with suppress(ConnectionError):
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
 def _request(raw: bytes) -> Request:
     first, *lines = raw.decode("latin-1").split("\r\n")
     method, target, version = first.split(" ")
