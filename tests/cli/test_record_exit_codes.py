@@ -114,9 +114,10 @@ async def test_connection_refused(scheme: str, tmp_path: Path) -> None:
     done.assert_fails(3, url, "refused")
 
 
-async def test_a_name_that_cannot_be_resolved(tmp_path: Path) -> None:
-    done = await reel("record", "rtmp://nobody.invalid/live/x", "--reconnect", "0", "-o", tmp_path)
-    done.assert_fails(3, "nobody.invalid", "resolved")
+@pytest.mark.parametrize("host", ["nobody.invalid", "a" * 70])
+async def test_a_name_that_cannot_be_resolved(host: str, tmp_path: Path) -> None:
+    done = await reel("record", f"rtmp://{host}/live/x", "--reconnect", "0", "-o", tmp_path)
+    done.assert_fails(3, host, "resolved")
 
 
 @pytest.fixture
