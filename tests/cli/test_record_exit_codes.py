@@ -17,7 +17,7 @@ from origins.scripted import Client, head, says, scripted
 from reel import Done, reel
 
 from engine.cli.main import main
-from engine.media.events import Failed, Finished, Warned
+from engine.media.events import Failed, Finished, GapClosed, Warned
 from engine.origin import Origin
 
 # Arguments, and words of the complaint. `{tmp}` is the test's folder.
@@ -114,9 +114,10 @@ async def test_connection_refused(scheme: str, tmp_path: Path) -> None:
     done.assert_fails(3, url, "refused")
 
 
-async def test_a_name_that_cannot_be_resolved(tmp_path: Path) -> None:
-    done = await reel("record", "rtmp://nobody.invalid/live/x", "--reconnect", "0", "-o", tmp_path)
-    done.assert_fails(3, "nobody.invalid", "resolved")
+@pytest.mark.parametrize("host", ["nobody.invalid", "a" * 70])
+async def test_a_name_that_cannot_be_resolved(host: str, tmp_path: Path) -> None:
+    done = await reel("record", f"rtmp://{host}/live/x", "--reconnect", "0", "-o", tmp_path)
+    done.assert_fails(3, host, "resolved")
 
 
 @pytest.fixture
@@ -136,8 +137,11 @@ def full_backlog() -> Iterator[int]:
             client.close()
 
 
-async def test_origins_that_say_nothing(full_backlog: int, tmp_path: Path) -> None:
+async def test_origins_that_say_nothing(
+    full_backlog: int, sample: Callable[[str], Path], tmp_path: Path
+) -> None:
     """Side by side, because each takes its time-out: 5 s to connect and be answered, 10 s to send media."""
+    data = sample("mp3_only").read_bytes()
 
     async def nothing(client: Client) -> None:
         await client.gone()
@@ -146,8 +150,16 @@ async def test_origins_that_say_nothing(full_backlog: int, tmp_path: Path) -> No
         await client.send(head() + b"FLV\1\5\0\0\0\x09\0\0\0\0")
         await client.gone()
 
+    async def media_and_then_nothing(client: Client) -> None:
+        if client.number:
+            await client.send(head(status="404 Not Found"))
+        else:
+            await client.send(head() + data)
+            await client.gone()
+
     async with (
         scripted(nothing) as mute,
+        scripted(media_and_then_nothing) as stalling,
         scripted(a_header_and_nothing) as silent,
         await asyncio.start_server(lambda *_: asyncio.sleep(30), "127.0.0.1", 0) as rtmp,
     ):
@@ -158,13 +170,21 @@ async def test_origins_that_say_nothing(full_backlog: int, tmp_path: Path) -> No
             f"rtmp://127.0.0.1:{rtmp.sockets[0].getsockname()[1]}/live/x": "no answer in 5 s",
             silent.url(): "no media for 10 s",
         }
-        ended = await asyncio.gather(
-            *(reel("record", url, "--reconnect", "0", "-o", tmp_path) for url in cases)
+        stalled, *ended = await asyncio.gather(
+            reel("record", stalling.url(), "--reconnect", "0.4", "-o", tmp_path / "stalled", "--json"),
+            *(reel("record", url, "--reconnect", "0", "-o", tmp_path / "none") for url in cases),
         )
     for done, (url, words) in zip(ended, cases.items(), strict=True):
         done.assert_fails(3, url, words)
         assert done.out == ""
-    assert not any(tmp_path.iterdir())
+    assert not (tmp_path / "none").exists()
+
+    stalled.assert_done()
+    assert [gap.reason for gap in stalled.of(GapClosed)] == ["not_live", "stalled"]
+    assert [(event.code, "no media for 10 s" in event.message) for event in stalled.of(Warned)] == [
+        ("stalled", True)
+    ]
+    assert_f1(sample("mp3_only"), stalled.files())
 
 
 REFUSALS = {
