@@ -99,7 +99,8 @@ async def test_a_break_is_said_after_what_came_before_it(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "words"), [("127.0.0.1", "refused"), ("nobody.invalid", "cannot be resolved"), ("a" * 70, "cannot be resolved")]
+    ("host", "words"),
+    [("127.0.0.1", "refused"), ("nobody.invalid", "cannot be resolved"), ("a" * 70, "cannot be resolved")],
 )
 async def test_open_says_what_failed(host: str, words: str) -> None:
     with pytest.raises(ConnectFailed, match=f"rtmp://x: .*{words}"):
