@@ -94,7 +94,7 @@ class Progress:
         """Print warnings and finished files above the table."""
         line = sentence(event)
         if line is not None:
-            self._console.print(line, markup=False, highlight=False)
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def watching(self, recordings: Sequence[Recording]) -> Iterator[None]:

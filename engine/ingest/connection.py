@@ -64,7 +64,7 @@ class Connection:
             ) from None
         except ssl.SSLError as error:
             raise ConnectFailed(f"{where}: TLS with {host}:{port} failed ({error.reason})") from None
-        except socket.gaierror:
+        except (socket.gaierror, UnicodeError):  # the latter: no name at all
             raise ConnectFailed(f"{where}: the name {host} cannot be resolved") from None
         except OSError as error:
             raise ConnectFailed(f"{where}: {host}:{port}: {_reason(error)}") from None

@@ -53,6 +53,7 @@ class NetworkReader:
         self._loop = asyncio.get_running_loop()
         self._last_media_s = self._loop.time()
         self._sleep_s = 0.0
+        self._window_bytes = connection.window_bytes
         self._broken: ReelError | None = None
 
     async def exchange(self) -> None:
@@ -104,7 +105,9 @@ class NetworkReader:
                 total += count
                 if count < len(self._buffer):
                     break
-            self._sleep_s = self._tick.next_s(total, self._connection.window_bytes)
+            if total * 4 > self._window_bytes:  # it only grows: asked for when it may matter
+                self._window_bytes = self._connection.window_bytes
+            self._sleep_s = self._tick.next_s(total, self._window_bytes)
         except ConnectFailed as error:
             if not self._machine.ended:
                 self._broken = self._machine.error or error  # raised when what was read before it is taken

@@ -7,7 +7,7 @@ import asyncio
 from engine.errors import BadResponse, ConnectFailed, ReelError, UsageError
 from engine.ingest.connection import Connection
 from engine.ingest.network import NetworkReader
-from engine.ingest.rtmp_session import RtmpPlay, RtmpTarget, State, parse_rtmp_url
+from engine.ingest.rtmp_session import RtmpPlay, State, parse_rtmp_url
 from engine.ingest.source import ReadBuffer, SourceOptions, masked
 from engine.ingest.tick import Tick
 from engine.media.batch import Batch
@@ -24,6 +24,8 @@ class RtmpSource:
         self._buffer = buffer
         self._connection: Connection | None = None
         self._reader: NetworkReader | None = None
+        self._session: RtmpPlay | None = None
+        self._redirects = 0
 
     @property
     def is_live(self) -> bool:
@@ -32,24 +34,28 @@ class RtmpSource:
 
     async def open(self) -> None:
         """Connect and play, following up to `MAX_REDIRECTS` redirects; as `Source.open`."""
-        url, target = self._url, self._target
-        for _ in range(MAX_REDIRECTS + 1):
-            redirect = await self._play(url, target)
-            if redirect is None:
-                return
-            self.close()
-            try:
-                url, target = redirect, parse_rtmp_url(redirect)
-            except UsageError as error:
-                raise BadResponse(f"{masked(url)} redirects to a wrong URL: {error}") from None
-        raise BadResponse(f"{masked(self._url)} redirects more than {MAX_REDIRECTS} times")
+        redirect = await self._play()
+        while redirect is not None:
+            redirect = await self._follow(redirect)
 
-    async def _play(self, url: str, target: RtmpTarget) -> str | None:
+    async def _follow(self, redirect: str) -> str | None:
+        """Play the target of a redirect; where that one leads if it is one too."""
+        self.close()
+        self._redirects += 1
+        if self._redirects > MAX_REDIRECTS:
+            raise BadResponse(f"{masked(self._url)} redirects more than {MAX_REDIRECTS} times")
+        try:
+            self._url, self._target = redirect, parse_rtmp_url(redirect)
+        except UsageError as error:
+            raise BadResponse(f"{masked(self._url)} redirects to a wrong URL: {error}") from None
+        return await self._play()
+
+    async def _play(self) -> str | None:
         """One connection, up to the start of play; the redirect's target if it is one."""
-        where = masked(url)
+        target, where = self._target, masked(self._url)
         tls = self._options.tls_context() if target.secure else None
         self._connection = await Connection.open(target.host, target.port, tls, where)
-        session = RtmpPlay(target)
+        session = self._session = RtmpPlay(target)
         tick = Tick(self._options.random)
         self._reader = NetworkReader(self._connection, session, self._buffer, where, tick)
         try:
@@ -72,9 +78,14 @@ class RtmpSource:
             raise ConnectFailed(f"{where}: the origin closed before it played the stream")
 
     async def read(self) -> Batch | None:
-        """As `Source.read`."""
+        """As `Source.read`. An origin may redirect in answer to `play` too."""
         assert self._reader is not None, "open() comes first"
-        return await self._reader.read()
+        batch = await self._reader.read()
+        if batch is None and self._session is not None and (redirect := self._session.redirect) is not None:
+            while redirect is not None:
+                redirect = await self._follow(redirect)
+            return Batch.empty()
+        return batch
 
     def close(self) -> None:
         """Close the connection."""

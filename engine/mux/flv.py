@@ -26,8 +26,8 @@ _ALL_CODECS = range(256)
 class FlvMuxer:
     """Rows to FLV tags.
 
-    The file starts, once the first row comes, with onMetaData and the decoder configurations, all at the
-    first row's time (rule F3). The source's own onMetaData is replaced by that; other script tags stay.
+    The file starts, once the first row comes, with onMetaData, at time 0, and the decoder configurations, at
+    the first row's time (rule F3). The source's own onMetaData is replaced; other script tags stay.
     """
 
     def __init__(self, tracks: Sequence[Track], sink: Sink, options: MuxOptions) -> None:
@@ -77,6 +77,8 @@ class FlvMuxer:
     def _wanted(self, batch: Batch) -> Batch:
         """The rows the file holds: of its tracks, but no onMetaData, and before the first frame no
         configuration that the file starts with. The first such row starts the file."""
+        if self._started and not self._repeated and batch.is_plain and self._holds(batch):
+            return batch
         left_out = []
         columns = zip(*(batch.tags[name].tolist() for name in ("kind", "role", "dts")), strict=True)
         before_frames = True
@@ -93,6 +95,9 @@ class FlvMuxer:
                 self._tally.script_tags += 1
         return batch.rows(np.delete(np.arange(len(batch)), left_out)) if left_out else batch
 
+    def _holds(self, batch: Batch) -> bool:
+        return self._kinds.issuperset(batch.tags["kind"].tolist())
+
     def _start(self, first_ms: int) -> None:
         self._started = True
         self._shift_ms = first_ms if self._from_zero else 0
@@ -100,7 +105,7 @@ class FlvMuxer:
         body = self._metadata.script_body()
         self._metadata_offset = self._sink.size + _TAG_HEADER_BYTES
         self._metadata_bytes = len(body)
-        self._put(_script_row(body, first_ms))
+        self._put(_script_row(body, self._shift_ms))  # at 0: elsewhere FFmpeg takes it for subtitles
         for header in self._headers:
             wanted = header.rows(np.isin(header.tags["kind"], list(self._kinds)))
             tags = wanted.tags.copy()

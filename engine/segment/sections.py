@@ -34,6 +34,7 @@ class Sections:
         self._shift: dict[int, int] = {}  # kind -> added to dts until the section of a jumped clock begins
         self._last_dts: dict[int, int] = {}
         self._undecodable = False  # video since a configuration change, until its keyframe
+        self._left_out = 0  # video frames that had no keyframe yet
         self._audio_from: int | None = None  # until audio has reached the first cut point: its dts
         self._out: list[Operation] = []
 
@@ -110,6 +111,8 @@ class Sections:
         changed = self._book.is_news(row, 0) and self._book.learn(row, 0)
         if changed and kind in self._route:
             self._tracks_changed(kind, int(tag["dts"]))
+            if role == Role.CONFIG:
+                return  # the next section starts with it; in this one it would have no frames
         if tag["flags"] & Flag.DISCONTINUITY:
             self._clock_jumped(kind, int(tag["dts"]))
         if role == Role.FRAME and not self._is_decodable(kind, int(tag["codec"])):
@@ -132,6 +135,7 @@ class Sections:
             self._cut_before_video(dts, is_key=is_key)
             self._video_dts = dts
             if self._undecodable or Kind.VIDEO not in self._route:
+                self._left_out += 1
                 return
         if Kind.VIDEO in self._route:
             self._emit(Kind.VIDEO, row)
@@ -151,6 +155,10 @@ class Sections:
                 self._cut(Cause.INTERVAL, dts)
         if is_key:
             self._undecodable = False
+            if self._left_out:
+                line = f"{self._left_out} video frames came before the keyframe they need: left out"
+                self._out.append(Note("undecodable", line))
+                self._left_out = 0
 
     def _feed_audio(self, row: Batch) -> None:
         tag = row.tags[0]

@@ -28,22 +28,27 @@ class GrowingFile:
         self.final = final
         self.growing = final.with_name(final.name + PART)
         self.size = 0
+        self._refused: OSError | None = None
         with storage_errors(self.growing):
-            self.growing.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.growing.parent)
             self._fd = os.open(self.growing, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
             if final.exists():  # asked after the creation: a file that is being finished has either name
                 self.discard()
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final))
 
     def write(self, data: Buffer) -> int:
-        """Append all of `data`, or nothing: what the disk refuses leaves no half of it behind."""
+        """Append all of `data`, or nothing: what the disk refuses leaves no half of it behind, and nothing is
+        appended after it."""
         view = memoryview(data).cast("B")
         total = len(view)
         with storage_errors(self.growing):
+            if self._refused is not None:
+                raise self._refused
             try:
                 while view:
                     view = view[os.write(self._fd, view) :]
-            except OSError:
+            except OSError as error:
+                self._refused = error
                 with suppress(OSError):
                     os.ftruncate(self._fd, self.size)
                     os.lseek(self._fd, self.size, os.SEEK_SET)
@@ -102,6 +107,18 @@ def _rename_exclusive(source: Path, target: Path) -> None:
         os.rename(source, target)  # a file system without hard links
     else:
         os.unlink(source)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it; it may be there.
+
+    Raises:
+        OSError: ENOTDIR where a file stands in its place.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
 
 
 def sync_directory(path: Path) -> None:

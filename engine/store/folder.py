@@ -6,9 +6,8 @@ import errno
 import os
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
 
-from engine.store.file import GrowingFile, storage_errors, sync_directory
+from engine.store.file import GrowingFile, make_folder, storage_errors, sync_directory
 
 
 class SegmentFolder:
@@ -27,7 +26,7 @@ class SegmentFolder:
         self._growing: list[GrowingFile] = []  # a segment, and beside it the initialization of fMP4
         self._committed: list[Path] = []
         with storage_errors(playlist):
-            playlist.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(playlist.parent)
             if playlist.exists():
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(playlist))
             self.folder.mkdir()
@@ -45,7 +44,7 @@ class SegmentFolder:
         self._growing.remove(segment)
         self._committed.append(segment.final)
         self.size += segment.size
-        return f"{quote(self.folder.name)}/{quote(segment.final.name)}"
+        return f"{self.folder.name}/{segment.final.name}"  # names need no encoding
 
     def publish(self, playlist: str) -> None:
         """Replace the playlist; a reader never sees half of one."""

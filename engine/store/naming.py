@@ -1,6 +1,7 @@
 """File names from a template: safe for any stream name, never colliding (S1). Pure.
 
-A template is a relative path with fields in braces. What a stream name brings along is percent-encoded, so
+A template is a relative path with fields in braces. Names hold only what a URI holds as it is: playlists name
+segments by URIs, which some players decode and others do not. What else a stream name brings is encoded, so
 that it can neither leave the recording root nor break a name; different streams never share a name.
 """
 
@@ -17,6 +18,7 @@ FIELDS = ("domain", "app", "stream", "start", "date", "time", "seq")
 DEFAULT = "{domain}/{app}/{stream}/{start}-{seq}"
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
+_UNSAFE_LITERAL = re.compile(r"[^A-Za-z0-9._~\-+=,@!()/]")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._\-]")
 _MAX_PART_BYTES = 120  # of one field; file systems allow 255 for a whole name
 
@@ -56,6 +58,10 @@ class NameTemplate:
             raise UsageError(f"name template {self.text!r} must be a path below the output folder")
         if "{seq}" not in self.text:
             raise UsageError("name template needs {seq}, so that files never collide")
+        if unsafe := _UNSAFE_LITERAL.search(bare):
+            raise UsageError(
+                f"name template {self.text!r}: {unsafe[0]!r} does not go into the URIs of playlists"
+            )
 
     def path(self, name: StreamName, started_at: datetime, seq: int) -> str:
         """The path, without an ending, of the seq-th file begun at a time (written in UTC)."""
@@ -73,14 +79,14 @@ class NameTemplate:
 
 
 def _safe(text: str) -> str:
-    """One path part: unsafe bytes percent-encoded, never hidden, empty or too long."""
+    """One path part: unsafe bytes as `~` and two digits, never hidden, empty or too long."""
     encoded = "".join(
-        f"%{byte:02X}" if byte == 0x25 or _UNSAFE.match(chr(byte)) else chr(byte)
+        f"~{byte:02X}" if _UNSAFE.match(chr(byte)) else chr(byte)
         for byte in text.encode("utf-8", "surrogatepass")
     )
     if encoded.startswith("."):
-        encoded = "%2E" + encoded[1:]
+        encoded = "~2E" + encoded[1:]
     if len(encoded) > _MAX_PART_BYTES:
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        encoded = f"{encoded[: _MAX_PART_BYTES - 18]}%~{digest}"
-    return encoded or "%"  # no name that is encoded is this one
+        encoded = f"{encoded[: _MAX_PART_BYTES - 18]}~~{digest}"
+    return encoded or "~"  # no name that is encoded is this one

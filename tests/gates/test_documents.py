@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from reel import COMMAND, environment
 
-import engine
 from engine.errors import ReelError
 from engine.media.codecs import MATRIX, Format
 from engine.media.events import Event
@@ -34,10 +32,9 @@ def table_after(mark: str) -> list[list[str]]:
 
 def reel_help(*verb: str) -> str:
     """`reel VERB --help`, of the package that this test imports."""
-    package = str(Path(engine.__file__).parents[1])
     told = subprocess.run(
-        [sys.executable, "-P", "-c", "from engine.cli.main import main; main()", *verb, "--help"],
-        env={**os.environ, "PYTHONPATH": package, "COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"},
+        [*COMMAND, *verb, "--help"],
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=60,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import aiohttp
 import pytest
 from origins.footage import media, read_flv
 from origins.player import play
+from reel import COMMAND, environment
 
 END_S = 20
 ANY = ("--rtmp", "127.0.0.1:0", "--http", "127.0.0.1:0")
@@ -23,9 +23,13 @@ pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 @asynccontextmanager
 async def reel_origin(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A running `reel origin`, killed at the end."""
-    command = [sys.executable, "-P", "-c", "from engine.cli.main import main; main()", "origin", *arguments]
     process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *COMMAND,
+        "origin",
+        *arguments,
+        env=environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         yield process

@@ -185,6 +185,26 @@ def test_a_video_change_starts_a_section_at_its_keyframe() -> None:
     assert rows(operations, 1) == [("v", 80), ("a", 93)]
 
 
+def test_video_that_cannot_be_decoded_is_left_out_and_said() -> None:
+    operations = segment(
+        *HEADERS,
+        video(0, key=True),
+        audio(0),
+        video_config(40, OTHER_AVC_CONFIG),
+        video(40),
+        video(80),
+        video(120, key=True),
+        audio(121),
+    )
+    assert [note.message for note in operations if isinstance(note, Note)] == [
+        "2 video frames came before the keyframe they need: left out"
+    ]
+    assert rows(operations, 0) == [("v", 0), ("a", 0)]
+    assert rows(operations, 1) == [("v", 120), ("a", 121)]
+    old = [item.batch for item in operations if isinstance(item, Media) and item.section == 0]
+    assert OTHER_AVC_CONFIG not in [piece.media(row) for piece in old for row in range(len(piece))]
+
+
 def test_an_audio_change_starts_a_section_at_once() -> None:
     operations = segment(
         *HEADERS,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from engine.errors import StorageError
+from engine.errors import NameTaken, StorageError
 from engine.store import GrowingFile, SegmentFolder
 
 
@@ -64,18 +67,18 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path) -> None:
 
 
 def test_a_segment_is_listed_only_when_whole(tmp_path: Path) -> None:
-    folder = SegmentFolder(tmp_path / "a b.m3u8")
+    folder = SegmentFolder(tmp_path / "a-b.m3u8")
     segment = folder.open("00000.ts")
     segment.write(b"x" * 188)
-    assert os.listdir(tmp_path / "a b") == ["00000.ts.part"]
+    assert os.listdir(tmp_path / "a-b") == ["00000.ts.part"]
     uri = folder.commit(segment)
-    assert uri == "a%20b/00000.ts"
+    assert uri == "a-b/00000.ts"
     folder.publish(f"#EXTM3U\n{uri}\n")
     folder.publish(f"#EXTM3U\n{uri}\n#EXT-X-ENDLIST\n")
     folder.finish()
-    assert (tmp_path / "a b.m3u8").read_text().endswith("#EXT-X-ENDLIST\n")
+    assert (tmp_path / "a-b.m3u8").read_text().endswith("#EXT-X-ENDLIST\n")
     assert folder.size == 188
-    assert sorted(os.listdir(tmp_path)) == ["a b", "a b.m3u8"]
+    assert sorted(os.listdir(tmp_path)) == ["a-b", "a-b.m3u8"]
 
 
 def test_nothing_is_left_of_a_discarded_folder(tmp_path: Path) -> None:
@@ -85,3 +88,53 @@ def test_nothing_is_left_of_a_discarded_folder(tmp_path: Path) -> None:
     folder.publish("#EXTM3U\n")
     folder.discard()
     assert os.listdir(tmp_path) == []
+
+
+@contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    """The system lets this process write no file beyond a size."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_refused_write_leaves_no_half_behind_and_nothing_follows_it(tmp_path: Path) -> None:
+    file = GrowingFile(tmp_path / "a.flv")
+    file.write(b"whole")
+    with files_up_to(8), pytest.raises(StorageError, match="no larger file"):
+        file.write(b"too long")
+    assert (file.size, file.growing.read_bytes()) == (5, b"whole")
+    with pytest.raises(StorageError, match="no larger file"):
+        file.write(b"x")
+    file.patch(0, b"W")
+    file.finish()
+    assert file.final.read_bytes() == b"Whole"
+
+
+@pytest.mark.parametrize("kind", [GrowingFile, SegmentFolder])
+def test_an_output_folder_that_is_a_file(kind: type[GrowingFile | SegmentFolder], tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"")
+    with pytest.raises(StorageError, match="a file stands where a folder is needed") as caught:
+        kind(tmp_path / "x" / "a.flv")
+    assert not isinstance(caught.value, NameTaken)
+
+
+def test_segments_that_were_not_committed_are_gone_when_the_playlist_is_final(tmp_path: Path) -> None:
+    folder = SegmentFolder(tmp_path / "a.m3u8")
+    folder.commit(folder.open("00000.ts"))
+    folder.open("00001.ts").write(b"half")
+    folder.publish("#EXTM3U\n")
+    folder.finish()
+    assert os.listdir(tmp_path / "a") == ["00000.ts"]
+
+
+def test_a_playlist_that_cannot_be_replaced_leaves_the_one_before(tmp_path: Path) -> None:
+    folder = SegmentFolder(tmp_path / "a.m3u8")
+    folder.publish("#EXTM3U\n")
+    with files_up_to(8), pytest.raises(StorageError, match="no larger file"):
+        folder.publish("#EXTM3U\n#EXT-X-ENDLIST\n")
+    assert folder.final.read_text() == "#EXTM3U\n"
+    assert sorted(os.listdir(tmp_path)) == ["a", "a.m3u8"]

@@ -1,0 +1,108 @@
+"""What `reel record` shows: a table on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import termios
+from collections.abc import Callable
+from pathlib import Path
+
+from reel import COMMAND, environment, running
+
+from engine.origin import Origin
+
+SAMPLE = "h264_aac_bframes"
+_ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[()][A-Z0-9])")
+_COLUMNS = 120
+
+
+class Terminal:
+    """A pseudo-terminal, and what was drawn on it."""
+
+    def __init__(self) -> None:
+        self.master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, _COLUMNS, 0, 0))
+        os.set_blocking(self.master, False)
+        self._drawn = b""
+
+    @property
+    def text(self) -> str:
+        """Everything drawn so far, without escape sequences."""
+        return _ESCAPES.sub("", self._drawn.decode(errors="replace"))
+
+    def read(self) -> None:
+        """Take what was drawn since."""
+        try:
+            while piece := os.read(self.master, 65536):
+                self._drawn += piece
+        except (BlockingIOError, OSError):
+            return
+
+    async def shows(self, pattern: str) -> re.Match[str]:
+        """Waits until the pattern was drawn."""
+        async with asyncio.timeout(20):
+            while True:
+                self.read()
+                if match := re.search(pattern, self.text):
+                    return match
+                await asyncio.sleep(0.05)
+
+    def close(self) -> None:
+        os.close(self.master)
+        os.close(self.slave)
+
+
+async def test_a_table_on_a_terminal(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    terminal = Terminal()
+    async with Origin([sample(SAMPLE)]) as origin:
+        urls = (origin.rtmp_url(f"live/{SAMPLE}"), origin.http_url("live/nobody"))
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND,
+            *("record", *urls, "-o", str(tmp_path), "-f", "flv,mp4", "--interval", "1"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=terminal.slave,
+            env=environment(TERM="xterm-256color", COLUMNS=str(_COLUMNS)),
+        )
+        try:
+            await terminal.shows(r"stream +state +duration +bitrate +packets +files +gaps")
+            row = rf"127\.0\.0\.1/live/{SAMPLE} +live +([2-9]\.\d) s +(\d+) kb/s +(\d+) +(\d+) +(\d+)"
+            seconds, kilobits, packets, _, gaps = (await terminal.shows(row)).groups()
+            assert 100 < int(kilobits) < 400
+            assert int(packets) > 60 * float(seconds)
+            assert int(gaps) == 1
+            await terminal.shows(r"127\.0\.0\.1/live/nobody +(waiting|connecting) +0\.0 s +0 +0 +0")
+            await terminal.shows(rf"{SAMPLE} +live .* kb/s +\d+ +[2-9] +1")  # files
+            await terminal.shows(r"finished \S+-001\.mp4 \(1\.\d s")
+            process.send_signal(signal.SIGINT)
+            async with asyncio.timeout(20):
+                out, _ = await process.communicate()
+            terminal.read()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+            terminal.close()
+    assert (process.returncode, out) == (0, b"")
+    assert "\x1b[?25h" in terminal._drawn.decode()  # the cursor is back
+    assert "Traceback" not in terminal.text
+
+
+async def test_lines_elsewhere(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    async with Origin([sample(SAMPLE)]) as origin:
+        options = ("-o", tmp_path, "-f", "flv,mp3", "--interval", "1")
+        async with running("record", origin.rtmp_url(f"live/{SAMPLE}"), *options) as command:
+            assert "mp3 cannot hold AAC" in await command.line()
+            first = await command.line()
+            command.send(signal.SIGTERM)
+            done = await command.end()
+    done.assert_done()
+    assert re.fullmatch(rf"finished {tmp_path}/\S+-001\.flv \(1\.\d s, 0\.0 MB\)\n", first)
+    assert all(line.startswith(("finished ", "warning ")) for line in done.out.splitlines())
+    assert len(list(tmp_path.rglob("*.flv"))) == done.out.count("finished ")

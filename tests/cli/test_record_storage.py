@@ -1,0 +1,115 @@
+"""Storage errors of `reel record`: exit code 5, and what was written before them stays and plays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from oracle.packets import Recording, output_packets, source_packets
+from oracle.rules import assert_f1, assert_f2, assert_f3, assert_plays
+from reel import Done, reel
+
+from engine.media.events import Failed, Warned
+
+SAMPLE = "h264_aac_bframes"
+
+
+@contextmanager
+def tmpfs(folder: Path, options: str) -> Iterator[Path]:
+    """A file system of its own; the test is skipped where one may not mount."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", options, "reel-test", str(folder)]
+    if os.geteuid() or subprocess.run(command, capture_output=True, timeout=10, check=False).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True, timeout=10)
+
+
+def assert_kept(done: Done, source: Path, folder: Path) -> None:
+    """The finished files play and hold the source up to where they end; nothing else is left."""
+    listed = set()
+    for path in done.files():
+        listed.add(path)
+        if path.suffix == ".m3u8":
+            listed |= set(path.with_suffix("").iterdir())
+            assert_tracks_kept(output_packets(path), source_packets(source))
+            assert_plays(path)
+        else:
+            assert_f1(source, path, cut_short=True)
+            assert_f2(source, path, cut_short=True)
+            assert_f3(path)
+    assert {path for path in folder.rglob("*") if path.is_file()} == listed
+
+
+def assert_tracks_kept(recorded: Recording, source: Recording) -> None:
+    """Each track is that of the source up to an end; the last packet of one may have waited for the other."""
+    for kind in ("video", "audio"):
+        found = [packet.digest for packet in recorded.track(kind)]
+        assert found
+        assert found == [packet.digest for packet in source.track(kind)][: len(found)]
+    ends_ms = [recorded.track(kind)[-1].dts_ms for kind in ("video", "audio")]
+    assert abs(ends_ms[0] - ends_ms[1]) < 100
+
+
+@pytest.mark.parametrize("template", ["{domain}/{app}/{stream}/{start}-{seq}", "{stream}-{seq}"])
+async def test_the_output_folder_is_a_file(
+    template: str, sample: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.write_bytes(b"mine")
+    url = f"{sample(SAMPLE).as_uri()}?speed=0"
+    done = await reel("record", url, "-o", out, "-f", "flv,hls", "--name", template, timeout_s=15)
+    done.assert_fails(5, str(out), "a file stands where a folder is needed")
+    assert out.read_bytes() == b"mine"
+
+
+async def test_names_that_are_too_long(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    url = f"{sample(SAMPLE).as_uri()}?speed=0"
+    done = await reel("record", url, "-o", tmp_path, "--name", "x" * 300 + "{seq}")
+    done.assert_fails(5, "name too long")
+    assert not any(tmp_path.iterdir())
+
+
+async def test_a_folder_that_may_not_be_written(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = tmp_path / "sealed"
+    folder.mkdir(mode=0o555)
+    if os.access(folder, os.W_OK):
+        pytest.skip("permissions do not bind this user")
+    done = await reel("record", f"{sample(SAMPLE).as_uri()}?speed=0", "-o", folder)
+    done.assert_fails(5, "permission denied")
+
+
+async def test_a_read_only_file_system(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "fs", "ro,size=64k") as folder:
+        done = await reel("record", f"{sample(SAMPLE).as_uri()}?speed=0", "-o", folder, "-f", "mp4,hls")
+    done.assert_fails(5, "read-only")
+
+
+async def test_files_that_may_not_grow(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    url = f"{sample(SAMPLE).as_uri()}?speed=8"
+    formats = ("flv", "mp4", "hls", "aac")
+    options = ("-f", ",".join(formats), "--hls-time", "60", "--json")
+    done = await reel("record", url, "-o", tmp_path, *options, file_limit_bytes=50_000)
+    done.assert_fails(5, "no larger file")
+    failed = done.events[-1]
+    assert isinstance(failed, Failed)
+    assert (failed.code, failed.files) == ("storage", len(formats))
+    assert {event.format for event in done.of(Warned) if event.code == "storage"} == set(formats)
+    assert [len(done.files(format)) for format in formats] == [1, 1, 1, 1]
+    assert_kept(done, sample(SAMPLE), tmp_path)
+
+
+@pytest.mark.parametrize("format", ["flv", "mp4", "hls"])
+async def test_a_disk_that_fills_up(format: str, sample: Callable[[str], Path], tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "fs", "size=96k") as folder:
+        url = f"{sample(SAMPLE).as_uri()}?speed=8"
+        done = await reel("record", url, "-o", folder, "-f", format, "--hls-time", "2", "--json")
+        done.assert_fails(5, "the disk is full")
+        assert len(done.files()) == 1
+        assert_kept(done, sample(SAMPLE), folder)

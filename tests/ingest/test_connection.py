@@ -1,0 +1,115 @@
+"""The connection that is read by tick."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+from origins.process import free_port
+
+from engine.errors import ConnectFailed
+from engine.ingest.connection import Connection
+
+Pair = tuple[Connection, socket.socket]
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[Pair]:
+    """A connection and the peer's end of it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection = await Connection.open("127.0.0.1", server.getsockname()[1], None, "rtmp://x")
+        peer, _ = server.accept()
+    with peer:
+        yield connection, peer
+        connection.close()
+
+
+async def read_until(connection: Connection, size: int) -> bytes:
+    """Bytes as they come, a small buffer at a time, until so many or the end."""
+    buffer = memoryview(bytearray(7))
+    data = b""
+    while len(data) < size and not connection.eof:
+        await connection.wait_readable()
+        while count := connection.read_now(buffer):
+            data += buffer[:count]
+    return data
+
+
+async def test_nothing_to_read_is_no_wait(pair: Pair) -> None:
+    connection, _ = pair
+    assert connection.read_now(memoryview(bytearray(10))) == 0
+    assert not connection.eof
+    assert connection.window_bytes > 10_000
+
+
+async def test_bytes_both_ways_and_the_end(pair: Pair) -> None:
+    connection, peer = pair
+    connection.write(b"hello")
+    assert peer.recv(10) == b"hello"
+    peer.sendall(b"0123456789" * 5)
+    peer.shutdown(socket.SHUT_WR)
+    assert await read_until(connection, 1000) == b"0123456789" * 5
+    assert connection.eof
+    assert connection.read_now(memoryview(bytearray(10))) == 0
+
+
+async def test_what_the_kernel_does_not_take_at_once_goes_out_with_reads(pair: Pair) -> None:
+    connection, peer = pair
+    peer.setblocking(False)
+    data = bytes(range(256)) * 2048
+    sent = 0
+    while sent < 8:  # more than the buffers of both kernels
+        try:
+            connection.write(data)
+        except ConnectFailed:
+            break
+        sent += 1
+    received = 0
+    loop = asyncio.get_running_loop()
+    while received < sent * len(data):
+        received += len(await loop.sock_recv(peer, 1 << 20))
+        connection.read_now(memoryview(bytearray(10)))
+    assert sent > 0
+
+
+async def test_a_peer_that_reads_nothing_is_given_up(pair: Pair) -> None:
+    connection, _ = pair
+
+    def write_on() -> None:
+        for _ in range(200):
+            connection.write(b"x" * (1 << 20))
+
+    with pytest.raises(ConnectFailed, match="does not read"):
+        write_on()
+
+
+async def test_a_break_is_said_after_what_came_before_it(pair: Pair) -> None:
+    connection, peer = pair
+    peer.sendall(b"last words")
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    peer.close()
+    for _ in range(3):
+        connection.write(b"into the void")  # the first answer to it is the break
+    buffer = memoryview(bytearray(4))
+    data = bytearray()
+
+    def read_on() -> None:
+        while count := connection.read_now(buffer):
+            data.extend(buffer[:count])
+
+    with pytest.raises(ConnectFailed, match="broke"):
+        read_on()
+    assert data == b"last words"
+    with pytest.raises(ConnectFailed, match="broke"):
+        connection.read_now(buffer)
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [("127.0.0.1", "refused"), ("nobody.invalid", "cannot be resolved"), ("a" * 70, "cannot be resolved")],
+)
+async def test_open_says_what_failed(host: str, words: str) -> None:
+    with pytest.raises(ConnectFailed, match=f"rtmp://x: .*{words}"):
+        await Connection.open(host, free_port(), None, "rtmp://x")
