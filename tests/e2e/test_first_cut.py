@@ -75,6 +75,8 @@ def test_begins_at_the_first_keyframe_with_the_audio_of_that_moment(late_ms, tim
     (file,) = recorded.files(Format.FLV)
     (live,) = recorded.of(Live)
     assert file.video[0].digest == key.digest
+    of_that_moment = next(packet for packet in packets.audio if packet.dts_ms >= key.dts_ms)
+    assert file.audio[0].digest == of_that_moment.digest
     assert live.first_dts_ms == key.dts_ms
     if timestamps == "original":
         assert min(packet.dts_ms for packet in file.packets) == key.dts_ms
