@@ -260,6 +260,22 @@ async def test_a_reset_inside_a_tag_keeps_everything_before_it(
     assert sum(len(body) for _, _, body in read.rows) > cut * 0.85
 
 
+async def test_a_reset_behind_a_tag_without_its_previous_tag_size_keeps_the_tag(
+    flv: bytes, rows: list[Row]
+) -> None:
+    end = 13 + sum(15 + len(body) for _, _, body in rows[:100]) - 4
+
+    async def answer(client: Client) -> None:
+        await client.send(head() + flv[:end])
+        await asyncio.sleep(0.3)
+        client.reset()
+
+    async with scripted(answer) as origin:
+        read = await read_source(origin.url())
+    assert isinstance(read.error, ConnectFailed)
+    assert read.rows == rows[:100]
+
+
 @pytest.mark.parametrize("framing", ["content-length", "chunked", "until close"])
 async def test_a_body_that_is_cut_is_a_broken_connection(framing: str, flv: bytes, rows: list[Row]) -> None:
     data = BODIES[framing](flv)

@@ -14,7 +14,7 @@ from origins.footage import frames, media, read_flv
 
 from engine import _native
 from engine.errors import NotFlv, OriginError, UsageError
-from engine.media.batch import Batch
+from engine.media.batch import Batch, Role
 from engine.origin.limits import OriginLimits
 from engine.origin.server import Origin
 
@@ -132,6 +132,8 @@ async def test_looping_goes_on_at_the_seam(footage: Path) -> None:
     assert frames(read_flv(data))[: 3 * len(clip)] == [
         (kind, time + turn * pass_ms, body) for turn in range(3) for kind, time, body in clip
     ]
+    script_tags = read_flv(data).tags["role"] == Role.SCRIPT
+    assert script_tags.sum() == 1  # FFmpeg takes a later onMetaData for subtitles
 
 
 async def test_a_slow_reader_is_cut_and_the_others_go_on(footage: Path) -> None:

@@ -149,12 +149,11 @@ async def test_a_publisher_that_returns(sample: Sample, tmp_path: Path) -> None:
 
 async def test_the_last_try_is_when_patience_ends(tmp_path: Path) -> None:
     async with scripted(says(NOT_FOUND)) as origin, Recorder(tmp_path) as recorder:
-        recorder.start(origin.url(), reconnect=1.2)
+        recorder.start(origin.url(), reconnect=0.7)
         (recorded,) = await recorder.ended()
     assert isinstance(recorded.outcome.error, StreamNotFound)
     dialled = recorded.of(events.Connecting)
-    assert len(dialled) >= 3
-    assert dialled[-1].at - dialled[0].at >= timedelta(seconds=1.1)
+    assert dialled[-1].at - dialled[0].at >= timedelta(seconds=0.68)  # the second wait alone may be longer
     assert [gap.reason for gap in recorded.of(events.GapClosed)] == ["not_live"]
     assert recorded.on_disk() == set()
 
