@@ -16,8 +16,6 @@ from engine.cli.running import run, stopping
 from engine.media import events
 from engine.media.codecs import Format
 from engine.mux.probe import Report, probe
-from engine.origin.samples import sample_path
-from engine.origin.server import Origin
 from engine.record import Outcome, RecordSpec
 from engine.worker import Worker
 
@@ -51,6 +49,9 @@ def demo_command(
 
 
 async def _demo(output: Path, hear: Callable[[events.Event], None]) -> Sequence[Outcome]:
+    from engine.origin import Origin  # here, because its HTTP server doubles the start of every verb
+    from engine.origin.samples import sample_path
+
     samples = [sample_path(_VIDEO), sample_path(_MP3)]
     async with Origin(samples, rtmp="127.0.0.1:0", http="127.0.0.1:0") as origin, Worker(hear) as worker:
         rtmp, http = origin.rtmp_url(f"live/{_VIDEO}"), origin.http_url(f"live/{_MP3}")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.cli.running import run, stopping
 from engine.errors import UsageError
-from engine.origin import Origin
+
+if TYPE_CHECKING:
+    from engine.origin import Origin
 
 
 def origin_command(
@@ -40,6 +42,8 @@ def origin_command(
     """
     if once and not files:
         raise UsageError("--once needs a file")
+    from engine.origin import Origin  # here, because its HTTP server doubles the start of every verb
+
     origin = Origin(
         files or (), rtmp=rtmp, http=http, once=once, speed=speed, wait_for_reader=wait_for_reader
     )
