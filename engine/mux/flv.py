@@ -26,8 +26,8 @@ _ALL_CODECS = range(256)
 class FlvMuxer:
     """Rows to FLV tags.
 
-    The file starts, once the first row comes, with onMetaData and the decoder configurations, all at the
-    first row's time (rule F3). The source's own onMetaData is replaced by that; other script tags stay.
+    The file starts, once the first row comes, with onMetaData, at time 0, and the decoder configurations, at
+    the first row's time (rule F3). The source's own onMetaData is replaced; other script tags stay.
     """
 
     def __init__(self, tracks: Sequence[Track], sink: Sink, options: MuxOptions) -> None:
@@ -105,7 +105,7 @@ class FlvMuxer:
         body = self._metadata.script_body()
         self._metadata_offset = self._sink.size + _TAG_HEADER_BYTES
         self._metadata_bytes = len(body)
-        self._put(_script_row(body, first_ms))
+        self._put(_script_row(body, self._shift_ms))  # at 0: elsewhere FFmpeg takes it for subtitles
         for header in self._headers:
             wanted = header.rows(np.isin(header.tags["kind"], list(self._kinds)))
             tags = wanted.tags.copy()

@@ -64,11 +64,15 @@ class StartCache:
         self._keep_heads(batch, heads[heads > key])
 
     def start(self) -> list[Batch]:
-        """What a new reader is sent first. Metadata and configurations carry the time of what follows."""
+        """What a new reader is sent first.
+
+        Configurations carry the time of what follows, onMetaData carries 0: at another time FFmpeg takes it
+        for subtitles.
+        """
         dts = int(self._gop[0].tags["dts"][0]) if self._gop else self._last_dts
         configs = self._head if self._gop else list(self._configs.values())
-        head = [self._metadata] if self._metadata else []
-        return [_at(row, dts) for row in (*head, *configs)] + self._gop
+        head = [_at(self._metadata, 0)] if self._metadata else []
+        return [*head, *(_at(row, dts) for row in configs), *self._gop]
 
     def _append(self, batch: Batch) -> None:
         if not self._gop or self._gop[-1].arena is not batch.arena:  # rows of one arena often come one by one
@@ -81,7 +85,7 @@ class StartCache:
         for row in map(int, rows):
             tag = batch.tags[row]
             if tag["kind"] == Kind.SCRIPT:
-                if batch.body(row).startswith(_ON_META_DATA):
+                if _is_metadata(batch, row):
                     self._metadata = _alone(batch, row)
             else:
                 self._configs[int(tag["kind"]), int(tag["role"]), int(tag["track"])] = _alone(batch, row)
@@ -100,6 +104,16 @@ class StartCache:
             bool(fields.get("hasAudio")) or "audiocodecid" in fields,
             bool(fields.get("hasVideo")) or "videocodecid" in fields,
         )
+
+
+def without_metadata(batch: Batch) -> Batch:
+    """The rows but onMetaData."""
+    rows = [row for row in range(len(batch)) if not _is_metadata(batch, row)]
+    return batch if len(rows) == len(batch) else batch.rows(np.array(rows, dtype=np.intp))
+
+
+def _is_metadata(batch: Batch, row: int) -> bool:
+    return bool(batch.tags["kind"][row] == Kind.SCRIPT) and batch.body(row).startswith(_ON_META_DATA)
 
 
 def _alone(batch: Batch, row: int) -> Batch:

@@ -15,6 +15,7 @@ from engine import _native
 from engine.errors import UsageError, from_fault
 from engine.media.batch import Batch
 from engine.origin.clock import LoopClock, PaceClock
+from engine.origin.gop import without_metadata
 from engine.origin.hub import Hub, Publisher
 
 _log = structlog.get_logger()
@@ -115,8 +116,12 @@ class Replay:
                     await asyncio.sleep(_POLL_S)
 
     async def _batches(self) -> AsyncGenerator[Batch, None]:
-        """The rows of the file, pass after pass, with their timestamps set."""
+        """The rows of the file, pass after pass, with their timestamps set.
+
+        Its onMetaData comes once, as from an encoder: FFmpeg takes a later one for subtitles.
+        """
         clock = LoopClock()
+        first_pass = True
         while True:
             rows = 0
             with self._open() as file:
@@ -124,10 +129,11 @@ class Replay:
                     async for batch in batches:
                         rows += len(batch)
                         clock.place(batch)
-                        yield batch
+                        yield batch if first_pass else without_metadata(batch)
             if self._once or not rows:
                 return
             clock.next_pass()
+            first_pass = False
 
     def _open(self) -> BinaryIO:
         """Not in a thread, unlike the reading: a wait that is cancelled would lose the open file."""
@@ -148,5 +154,7 @@ async def read_flv(file: BinaryIO) -> AsyncGenerator[Batch, None]:
         if reader.fault is not None:
             break
     reader.finish()
+    if (taken := reader.take()) is not None:  # a last tag without a PreviousTagSize
+        yield Batch.from_native(taken)
     if reader.fault is not None:
         _log.warning("origin.file_damaged", file=file.name, fault=reader.fault)

@@ -161,7 +161,7 @@ async def test_origins_that_say_nothing(
         scripted(nothing) as mute,
         scripted(media_and_then_nothing) as stalling,
         scripted(a_header_and_nothing) as silent,
-        await asyncio.start_server(lambda *_: asyncio.sleep(30), "127.0.0.1", 0) as rtmp,
+        await asyncio.start_server(swallow, "127.0.0.1", 0) as rtmp,
     ):
         cases = {
             f"http://127.0.0.1:{full_backlog}/live/x.flv": "did not answer in 5 s",
@@ -185,6 +185,13 @@ async def test_origins_that_say_nothing(
         ("stalled", True)
     ]
     assert_f1(sample("mp3_only"), stalled.files())
+
+
+async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Reads until the client gives up, and says nothing."""
+    await reader.read()
+    writer.close()
+    await writer.wait_closed()
 
 
 REFUSALS = {

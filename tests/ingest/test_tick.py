@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -63,7 +64,7 @@ def test_many_recordings_do_not_tick_together() -> None:
 def test_waits_double_up_to_the_longest_and_start_again_after_a_stream() -> None:
     backoff = Backoff(Middle())
     waits = [backoff.next_s() for _ in range(9)]
-    for before, after in zip(waits, waits[1:], strict=False):
+    for before, after in pairwise(waits):
         assert after == pytest.approx(min(2 * before, 0.75 * BACKOFF_LAST_S))
     backoff.reset()
     assert backoff.next_s() == waits[0]

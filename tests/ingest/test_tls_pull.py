@@ -161,7 +161,13 @@ async def test_what_came_before_a_break_is_kept(how: str, trusted: Authority, sa
 async def test_a_silent_handshake_times_out(trusted: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit is that of connecting, lowered here."""
     monkeypatch.setattr("engine.ingest.connection.CONNECT_TIMEOUT_S", 0.3)
-    async with await asyncio.start_server(lambda *_: asyncio.sleep(5), "127.0.0.1", 0) as server:
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(swallow, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         error = (await read_source(f"https://127.0.0.1:{port}/x.flv")).error
     assert isinstance(error, ConnectFailed)

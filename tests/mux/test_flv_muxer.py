@@ -40,10 +40,10 @@ def bodies(file):
     return [(tag.kind, tag.timestamp, tag.body) for tag in file.tags]
 
 
-def test_starts_with_metadata_and_configurations_at_the_first_time(tmp_path):
+def test_starts_with_metadata_at_0_and_configurations_at_the_first_time(tmp_path):
     file = write(tmp_path, batches.batch(batches.video(5000, key=True), batches.audio(5010)))
     kinds = [(tag.kind, tag.timestamp) for tag in file.tags]
-    assert kinds == [(18, 5000), (9, 5000), (8, 5000), (9, 5000), (8, 5010)]
+    assert kinds == [(18, 0), (9, 5000), (8, 5000), (9, 5000), (8, 5010)]
     assert file.tags[1].body == b"\x17\0\0\0\0" + batches.AVC_CONFIG
     assert file.has_audio
     assert file.has_video

@@ -115,10 +115,13 @@ async def test_a_publisher_that_dies_ends_its_stream(footage: Path, tmp_path: Pa
     async with Origin() as origin:
         url = origin.rtmp_url("live/x")
         async with in_thread(push(footage, url, tmp_path, ffmpeg=modern_ffmpeg())) as pushing:
-            task = asyncio.create_task(play(url))
+            player = Player(url)
+            task = asyncio.create_task(player.run())
+            while not player.batches:
+                await asyncio.sleep(0.01)
             await asyncio.to_thread(pushing.vanish)
-            playing = await task
-            assert playing.end_reason is EndReason.UNPUBLISHED
+            await task
+            assert player.end_reason is EndReason.UNPUBLISHED
         async with in_thread(push(footage, url, tmp_path, ffmpeg=modern_ffmpeg())):
             assert origin.hub.published("live/x")
 

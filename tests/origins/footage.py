@@ -29,7 +29,14 @@ H264 = (
     "-sc_threshold",
     "0",
 )
-H265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:keyint=25:min-keyint=25")
+H265 = (
+    "-c:v",
+    "libx265",
+    "-preset",
+    "ultrafast",
+    "-x265-params",
+    "log-level=error:info=0:keyint=25:min-keyint=25",
+)
 AAC = ("-c:a", "aac", "-b:a", "64k")
 
 
