@@ -193,13 +193,6 @@ async def test_origins_that_say_nothing(
     assert_f1(sample("mp3_only"), stalled.files())
 
 
-async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Reads until the client gives up, and says nothing."""
-    await reader.read()
-    writer.close()
-    await writer.wait_closed()
-
-
 REFUSALS = {
     "404": (head("Content-Length: 9", status="404 Not Found") + b"not found", "404", "nobody publishes"),
     "401": (head("Content-Length: 0", status="401 Unauthorized"), "401", "credentials"),
