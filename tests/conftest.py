@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+import structlog
 from oracle.samples import CAPTURES, MANIFEST, ROOT, SAMPLE_STREAMS
 from programs import missing, modern_ffmpeg
 
 # No test asserts a time; and what CI draws is the same each time, so that it fails for a change's sake only.
 hypothesis.settings.register_profile("reel", deadline=None, derandomize=os.environ.get("CI") == "true")
 hypothesis.settings.load_profile("reel")
+
+
+@pytest.fixture(autouse=True)
+def log_as_configured() -> Iterator[None]:
+    """`reel` sends its log to the stderr it finds, and under a test that one is soon closed."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

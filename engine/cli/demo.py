@@ -55,7 +55,7 @@ async def _demo(output: Path, hear: Callable[[events.Event], None]) -> Sequence[
     samples = [sample_path(_VIDEO), sample_path(_MP3)]
     async with Origin(samples, rtmp="127.0.0.1:0", http="127.0.0.1:0") as origin, Worker(hear) as worker:
         rtmp, http = origin.rtmp_url(f"live/{_VIDEO}"), origin.http_url(f"live/{_MP3}")
-        print(f"recording {_SECONDS:g} s of {rtmp} and {http}")  # noqa: T201
+        print(f"recording {_SECONDS:g} s of {rtmp} and {http}")
         four = (Format.FLV, Format.HLS, Format.MP4, Format.AAC)
         for url, formats in ((rtmp, four), (http, (Format.MP3,))):
             spec = RecordSpec(urls=(url,), output=output, format=formats, duration=_SECONDS, reconnect=0)

@@ -46,10 +46,10 @@ def _reel(
     version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True),
 ) -> None:
     if version:
-        print(f"reel {__version__}")  # noqa: T201
+        print(f"reel {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        print(context.get_help())  # noqa: T201
+        print(context.get_help())
         raise typer.Exit(UsageError.exit_code)
 
 
@@ -85,4 +85,4 @@ def main() -> None:
 
 def _complain(message: str) -> None:
     """One line, whatever the message holds."""
-    print("reel: " + " ".join(message.split()), file=sys.stderr)  # noqa: T201
+    print("reel: " + " ".join(message.split()), file=sys.stderr)

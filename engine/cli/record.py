@@ -137,7 +137,7 @@ def _worst(outcomes: list[Outcome], spec: RecordSpec) -> int:
             name = masked(url)
             prefix = f"{name}: " if len(outcomes) > 1 and name not in str(outcome.error) else ""
             message = " ".join(f"{prefix}{outcome.error}".split())
-            print(f"reel: {message}", file=sys.stderr)  # noqa: T201
+            print(f"reel: {message}", file=sys.stderr)
     codes = [outcome.exit_code for outcome in outcomes]
     return 1 if 1 in codes else max(codes)
 

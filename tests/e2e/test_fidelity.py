@@ -29,6 +29,10 @@ def check(source: Path, protocol: str, folder: Path) -> None:
     for format in expected:
         assert len(recorded.paths(format)) == 1
         recorded.assert_correct(packets, format, plays=format in PLAYED[protocol])
+    if Format.HLS in expected:
+        auto = "fmp4" if codecs & {"h265", "opus"} else "ts"
+        segment = HLS_SEGMENT[protocol]
+        assert recorded.files(Format.HLS)[0].container == (auto if segment == "auto" else segment)
     refused = recorded.warnings("unsupported_codec")
     assert {warning.format for warning in refused} == set(Format) - expected
     for warning in refused:
