@@ -84,6 +84,8 @@ class Stats:
     negative composition times."""
     refused: int = 0
     """Frames left out because FFmpeg cannot parse them."""
+    late_segments: int = 0
+    """Segments that found no keyframe to end at for much longer than they should last."""
 
 
 class Muxer(Protocol):

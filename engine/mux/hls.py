@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
 from engine.errors import MuxError
 from engine.media.batch import Batch
 from engine.media.codecs import Codec
@@ -24,9 +22,7 @@ from engine.mux.tally import Tally
 from engine.mux.transport import Continuity
 
 _FMP4_CODECS = frozenset({Codec.H265, Codec.OPUS})  # in TS neither Apple's players nor hls.js read them
-_LATE_FACTOR = 3  # so many times the wanted length without a keyframe to end a segment at is worth a warning
-
-_log = structlog.get_logger()
+_LATE_FACTOR = 3  # so many times the wanted length without a keyframe to end a segment at is worth a word
 
 
 @dataclass(slots=True)
@@ -110,7 +106,9 @@ class HlsMuxer:
         segment = self._segment
         self._put(segment.writer.mux(arena, frames, self._clock.origin_ms))
         self._tally.add(frames)
-        self._warn_when_late(segment, frames[-1][0])
+        if not segment.late and frames[-1][0] - segment.start_ms > _LATE_FACTOR * self._segment_ms:
+            segment.late = True
+            self._tally.late_segments += 1
 
     def _start_clock(self, frames: list[Frame]) -> _Clock:
         first_ms = min(frame[0] for frame in frames)
@@ -215,13 +213,6 @@ class HlsMuxer:
     def stats(self) -> Stats:
         """Packets, bytes and times so far."""
         return self._tally.stats()
-
-    def _warn_when_late(self, segment: _Segment, now_ms: int) -> None:
-        if not segment.late and now_ms - segment.start_ms > _LATE_FACTOR * self._segment_ms:
-            segment.late = True
-            _log.warning(
-                "hls.no_keyframe", segment=self._sequence - 1, start_ms=segment.start_ms, now_ms=now_ms
-            )
 
 
 def _is_fragmented(wanted: HlsSegment, tracks: Sequence[Track]) -> bool:

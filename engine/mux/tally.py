@@ -33,6 +33,7 @@ class Tally:
         self.script_tags = 0
         self.adjusted = 0
         self.refused = 0
+        self.late_segments = 0
 
     def add(self, frames: Iterable[Frame]) -> None:
         """Counts frames."""
@@ -84,4 +85,5 @@ class Tally:
             duration_ms=self._earlier_ms + self._section_ms(),
             adjusted=self.adjusted,
             refused=self.refused,
+            late_segments=self.late_segments,
         )

@@ -226,10 +226,13 @@ class Output:
             store.abandon()
             self._warn(store, f"left unfinished: {error}")
             raise
-        if stats.refused:
-            self._warn(store, f"{stats.refused} packets are left out: FFmpeg cannot read them")
-        if stats.adjusted:
-            self._warn(store, f"{stats.adjusted} packets are moved in time: the container's clock must rise")
+        for count, what in (
+            (stats.refused, "packets are left out: FFmpeg cannot read them"),
+            (stats.adjusted, "packets are moved in time: the container's clock must rise"),
+            (stats.late_segments, "segments are much longer than they should be: keyframes are rare"),
+        ):
+            if count:
+                self._warn(store, f"{count} {what}")
         self._report(OutputReport("closed", self.format, store.final))
         self._report(OutputReport("finished", self.format, store.final, stats, file.started_at, size_bytes))
         if problem is not None:
