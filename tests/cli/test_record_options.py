@@ -137,6 +137,18 @@ async def test_hls_segments(
     assert_f2(sample(name), path, timestamps="original")
 
 
+async def test_segments_without_a_keyframe_to_end_at(shared_media: Path, tmp_path: Path) -> None:
+    """Said once for a file, as an event."""
+    url = at_once(shared_media / "bun33s.flv")
+    done = await reel("record", url, "-o", tmp_path, "-f", "hls", "--hls-time", "1", "--json")
+    done.assert_done()
+    (path,) = done.files()
+    assert_playlist(path)
+    (warning,) = done.of(events.Warned)
+    assert (warning.code, warning.format) == ("mux", "hls")
+    assert "4 segments are much longer" in warning.message
+
+
 @pytest.mark.parametrize("signalling", ["source", "enhanced"])
 async def test_flv_signalling(signalling: str, sample: Sample, tmp_path: Path) -> None:
     options = ("--flv-signalling", signalling, "--json")
