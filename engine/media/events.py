@@ -64,7 +64,7 @@ class Live(_Event):
 
 
 class SegmentOpened(_Event):
-    """A file, or a media segment of an HLS file, starts to grow."""
+    """A file starts to grow; for HLS, a playlist with its segments."""
 
     event: Literal["segment_opened"] = "segment_opened"
     format: Format
@@ -72,7 +72,7 @@ class SegmentOpened(_Event):
 
 
 class SegmentClosed(_Event):
-    """A file, or a media segment of an HLS file, is whole."""
+    """A file grows no more; for HLS, a playlist with its segments."""
 
     event: Literal["segment_closed"] = "segment_closed"
     format: Format
