@@ -65,8 +65,6 @@ def main() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # the stderr of the moment
     )
-    # What FFmpeg says is told with the error it leads to, or as a warning about the file.
-    logging.getLogger("libav").addHandler(logging.NullHandler())  # noqa: TID251
     try:
         code = app(standalone_mode=False)
     except _WrongCommandLine as error:
