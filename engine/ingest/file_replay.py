@@ -47,6 +47,11 @@ class FileSource:
         """A file ends for good."""
         return False
 
+    @property
+    def ended(self) -> bool:
+        """A file says so by its end."""
+        return True
+
     async def open(self) -> None:
         """Open the file; as `Source.open`."""
         try:

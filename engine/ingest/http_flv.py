@@ -157,6 +157,11 @@ class HttpFlvSource:
         """A network stream may come back."""
         return True
 
+    @property
+    def ended(self) -> bool:
+        """The body was declared, and is complete; one that ends with the connection declares nothing."""
+        return self._reader is not None and bool(self._reader.ended)
+
     async def open(self) -> None:
         """Request the stream, following up to `MAX_REDIRECTS` redirects; as `Source.open`."""
         url = self._url

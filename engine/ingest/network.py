@@ -51,10 +51,15 @@ class NetworkReader:
         self._where = where
         self._tick = tick
         self._loop = asyncio.get_running_loop()
-        self._last_media_s = self._loop.time()
+        self._last_media_s = self._returned_s = self._loop.time()
         self._sleep_s = 0.0
         self._window_bytes = connection.window_bytes
         self._broken: ReelError | None = None
+
+    @property
+    def ended(self) -> bool:
+        """The stream ended by the protocol's own word."""
+        return bool(self._machine.ended)
 
     async def exchange(self) -> None:
         """Send what is to be sent and read what comes, once, as soon as it comes: before media flows.
@@ -71,6 +76,13 @@ class NetworkReader:
 
     async def read(self) -> Batch | None:
         """One tick, as `Source.read`."""
+        self._last_media_s += self._loop.time() - self._returned_s  # while nobody reads, nobody is silent
+        try:
+            return await self._read_tick()
+        finally:
+            self._returned_s = self._loop.time()
+
+    async def _read_tick(self) -> Batch | None:
         batch = self._machine.take_batch()  # what came while the stream was opened
         if batch is None:
             if self._at_end():

@@ -32,6 +32,11 @@ class RtmpSource:
         """A network stream may come back."""
         return True
 
+    @property
+    def ended(self) -> bool:
+        """The server said that the publisher left, or that it plays no more."""
+        return self._session is not None and self._session.stream_ended
+
     async def open(self) -> None:
         """Connect and play, following up to `MAX_REDIRECTS` redirects; as `Source.open`."""
         redirect = await self._play()

@@ -93,6 +93,9 @@ class EndReason(StrEnum):
     MALFORMED = "malformed"
 
 
+_STREAM_ENDS = (EndReason.UNPUBLISHED, EndReason.DATA_ENDED, EndReason.STOPPED, EndReason.COMPLETED)
+
+
 @dataclass(frozen=True, slots=True)
 class End:
     """How a session ended. A clean end has no error; a redirect has the URL to play instead."""
@@ -143,6 +146,11 @@ class RtmpPlay:
     def ended(self) -> End | None:
         """How the session ended; None while it goes on."""
         return self._end
+
+    @property
+    def stream_ended(self) -> bool:
+        """The server said that the publisher left, or that it plays no more."""
+        return self._end is not None and self._end.reason in _STREAM_ENDS
 
     @property
     def error(self) -> ReelError | None:

@@ -40,6 +40,11 @@ class Source(Protocol):
     def is_live(self) -> bool:
         """False for a file: it ends for good at its end."""
 
+    @property
+    def ended(self) -> bool:
+        """The origin said that the stream is over. False for a connection that only broke or was closed: the
+        push may go on without us."""
+
     async def open(self) -> None:
         """Connect and ask for the stream.
 
