@@ -14,10 +14,15 @@
     │   ├── MalformedRtmp
     │   ├── MalformedHttp
     │   ├── MalformedConfig           a decoder configuration record
-    │   └── MalformedMp4
+    │   ├── MalformedMp4
+    │   ├── MalformedJournal
+    │   └── MalformedManifest
     ├── UnsupportedCodec              a format cannot hold the stream's codecs       exit 4
     ├── StorageError                  a file cannot be created, written or renamed   exit 5
-    │   └── NameTaken                 a file of that name exists
+    │   ├── NameTaken                 a file of that name exists
+    │   ├── StorageFull               too little space is free
+    │   └── StorageRefused            the disk or its permissions say no
+    ├── NothingRecorded               not one packet of a file is whole                exit 1
     ├── OriginError                   the embedded origin cannot serve               exit 1
     ├── MuxError                      FFmpeg refused a packet or a header            exit 1
     └── InternalError                 a defect of ours                               exit 1
@@ -126,6 +131,18 @@ class MalformedMp4(ProtocolError):
     code = "malformed_mp4"
 
 
+class MalformedJournal(ProtocolError):
+    """Malformed journal."""
+
+    code = "malformed_journal"
+
+
+class MalformedManifest(ProtocolError):
+    """Malformed manifest."""
+
+    code = "malformed_manifest"
+
+
 class UnsupportedCodec(ReelError):
     """A format cannot hold the stream's codecs."""
 
@@ -138,6 +155,12 @@ class StorageError(ReelError):
 
     exit_code = 5
     code = "storage"
+
+
+class NothingRecorded(ReelError):
+    """Not one packet of the file is whole."""
+
+    code = "nothing_recorded"
 
 
 class OriginError(ReelError):
@@ -156,6 +179,14 @@ class MuxError(ReelError):
     """A container refused a packet or a header."""
 
     code = "mux"
+
+
+class StorageFull(StorageError):
+    """Too little space is free."""
+
+
+class StorageRefused(StorageError):
+    """The disk refuses for a reason that waiting does not mend."""
 
 
 class InternalError(ReelError):

@@ -80,11 +80,12 @@ class SegmentClosed(_Event):
 
 
 class GapOpened(_Event):
-    """From here on the window is not recorded."""
+    """From `start` on the window is not recorded: in one format, or in any."""
 
     event: Literal["gap_opened"] = "gap_opened"
     reason: GapReason
     start: datetime
+    format: Format | None = None
 
 
 class GapClosed(_Event):
@@ -94,6 +95,7 @@ class GapClosed(_Event):
     reason: GapReason
     start: datetime
     end: datetime
+    format: Format | None = None
 
 
 class CodecChanged(_Event):
@@ -113,7 +115,8 @@ class Warned(_Event):
 
 
 class FileFinished(_Event):
-    """A file is final: flushed, renamed, its directory synced (S3)."""
+    """A file is final: flushed, renamed, its directory synced (S3). `recovered`: by another process than the
+    one that recorded it, which did not live to do it."""
 
     event: Literal["file_finished"] = "file_finished"
     format: Format
@@ -125,6 +128,7 @@ class FileFinished(_Event):
     first_dts_ms: int
     last_dts_ms: int
     started_at: datetime
+    recovered: bool = False
 
 
 class Finished(_Event):

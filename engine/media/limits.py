@@ -41,3 +41,39 @@ JUMP_AHEAD_MS = 10_000
 
 CUT_HOLD_MS = 2_000
 """Audio ahead of the video is held back at a cut for this long at the most."""
+
+HOLE_MS = 2_000
+"""Media time without a packet of any track that is a gap in the source: slower pictures than this are not a
+live stream's."""
+
+JOIN_WAIT_S = 5.0
+"""How long files stay open when a connection breaks: a reconnect that goes on exactly where it broke off goes
+on in them. It spans the first three tries."""
+
+WORKER_QUEUED_BYTES = 512 << 20
+"""Media of all recordings of one worker waiting for disks: eight that are stalled at their own cap."""
+
+STORAGE_RETRY_FIRST_S = 1.0
+STORAGE_RETRY_LAST_S = 30.0
+"""Waits before a format whose storage failed tries a new file: doubled each time, so that a full disk sees no
+storm of small files."""
+
+FREE_FLOOR_BYTES = 256 << 20
+FREE_FLOOR_SHARE = 0.01
+"""Free space below which no file is begun, unless a setting says otherwise: the smaller of the two."""
+
+FREE_RETURN_BYTES = 4 << 20
+FREE_RETURN_SHARE = 0.1
+"""Free space above the floor that a recording whose storage failed waits for: the smaller of the two."""
+
+CHECK_S = 2.0
+"""How often a growing file is looked after: that it is still there, and synced if a setting says so."""
+
+HEARTBEAT_S = 2.0
+"""How often a recording leaves a sign of life for the process after it."""
+
+JOURNAL_BYTES = 16 << 20
+"""Of a journal that recovery reads: an HLS recording of a week writes about 8 MiB."""
+
+MANIFEST_BYTES = 16 << 20
+"""Of a manifest that is read back."""
