@@ -1,8 +1,23 @@
 """Bytes to durable files: names, growing files, finalizing. A file is final only when it is flushed, renamed
 and its directory synced (S1, S3)."""
 
-from engine.store.file import GrowingFile
-from engine.store.folder import SegmentFolder
+from engine.store.file import PART, GrowingFile, take_name
+from engine.store.folder import SegmentFolder, remove_folder
+from engine.store.journal import Journal
+from engine.store.manifest import read_manifest, write_manifest
 from engine.store.naming import NameTemplate, StreamName
+from engine.store.space import Space
 
-__all__ = ["GrowingFile", "NameTemplate", "SegmentFolder", "StreamName"]
+__all__ = [
+    "PART",
+    "GrowingFile",
+    "Journal",
+    "NameTemplate",
+    "SegmentFolder",
+    "Space",
+    "StreamName",
+    "read_manifest",
+    "remove_folder",
+    "take_name",
+    "write_manifest",
+]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from typing_extensions import Buffer
 
-from engine.errors import NameTaken, StorageError
+from engine.errors import NameTaken, StorageError, StorageFull, StorageRefused
 
 PART = ".part"  # what a growing file's name ends in
 
@@ -63,6 +63,21 @@ class GrowingFile:
             while written < len(data):
                 written += os.pwrite(self._fd, data[written:], offset + written)
 
+    def check(self) -> None:
+        """Look after it.
+
+        Raises:
+            StorageError: somebody removed it: what is written would never be found.
+        """
+        with storage_errors(self.growing):
+            if not os.fstat(self._fd).st_nlink:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.growing))
+
+    def sync(self) -> None:
+        """Make what is written so far durable."""
+        with storage_errors(self.growing):
+            os.fsync(self._fd)
+
     def finish(self) -> None:
         """Make it final: flush, rename without overwriting, sync the directory (S3)."""
         with storage_errors(self.growing):
@@ -70,14 +85,13 @@ class GrowingFile:
                 os.fsync(self._fd)
             finally:
                 self._close()
-            _rename_exclusive(self.growing, self.final)
-            sync_directory(self.final.parent)
+        take_name(self.growing, self.final)
 
     def rename_unsynced(self) -> None:
         """Rename without a sync: for media segments, which are synced together when their file ends."""
         with storage_errors(self.growing):
             self._close()
-            _rename_exclusive(self.growing, self.final)
+            rename_exclusive(self.growing, self.final)
 
     def discard(self) -> None:
         """Remove it: nothing worth keeping was written."""
@@ -95,8 +109,12 @@ class GrowingFile:
             os.close(fd)
 
 
-def _rename_exclusive(source: Path, target: Path) -> None:
-    """Rename that fails where the target exists; a plain rename would replace it."""
+def rename_exclusive(source: Path, target: Path) -> None:
+    """Rename that fails where the target exists; a plain rename would replace it.
+
+    Raises:
+        OSError: EEXIST where it does, and whatever else the disk refuses.
+    """
     try:
         os.link(source, target)
     except OSError as error:
@@ -107,6 +125,17 @@ def _rename_exclusive(source: Path, target: Path) -> None:
         os.rename(source, target)  # a file system without hard links
     else:
         os.unlink(source)
+
+
+def take_name(growing: Path, final: Path) -> None:
+    """Give a file that is whole and synced its final name, durably.
+
+    Raises:
+        StorageError: whatever the disk refuses.
+    """
+    with storage_errors(growing):
+        rename_exclusive(growing, final)
+        sync_directory(final.parent)
 
 
 def make_folder(path: Path) -> None:
@@ -139,6 +168,16 @@ _ADVICE = {
     errno.EFBIG: "the system allows no larger file: use --interval",
     errno.EEXIST: "it exists already and is never overwritten",
     errno.EIO: "the disk reports an error",
+    errno.ENOENT: "it is gone: somebody removed it, or a folder above it",
+}
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_REFUSED = (
+    errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP
+)  # fmt: skip
+_KINDS: dict[int, type[StorageError]] = {
+    errno.EEXIST: NameTaken,
+    **dict.fromkeys(_FULL, StorageFull),
+    **dict.fromkeys(_REFUSED, StorageRefused),
 }
 
 
@@ -149,5 +188,5 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, error.strerror or str(error))
-        kind = NameTaken if error.errno == errno.EEXIST else StorageError
+        kind = _KINDS.get(error.errno or 0, StorageError)
         raise kind(f"{path}: {advice}") from error

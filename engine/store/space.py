@@ -1,0 +1,67 @@
+"""Free space: a floor below which no file is begun, so that a disk is never filled to its last byte (S4)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import StorageError, StorageFull
+from engine.media.limits import (
+    FREE_FLOOR_BYTES,
+    FREE_FLOOR_SHARE,
+    FREE_RETURN_BYTES,
+    FREE_RETURN_SHARE,
+)
+from engine.store.file import storage_errors
+
+
+@dataclass(slots=True)
+class Space:
+    """The file system below a recording root.
+
+    Args:
+        root: The recording root; it may not be there yet.
+        floor_bytes: Free space to leave; None: 1 %, and 256 MiB at the most.
+    """
+
+    root: Path
+    floor_bytes: int | None = None
+    _device: int | None = None  # the file system that the first file went to
+
+    def check(self, *, after_failure: bool = False) -> None:
+        """Whether a file may be begun. After a failure some space above the floor is wanted.
+
+        Raises:
+            StorageFull: too little is free.
+            StorageError: the file system is another one than before: it is not mounted.
+        """
+        folder = _existing(self.root)
+        with storage_errors(folder):
+            found = os.statvfs(folder)
+            device = os.stat(folder).st_dev
+        if self._device is not None and device != self._device:
+            raise StorageError(f"{self.root}: its file system is gone: mount it again")
+        total_bytes = found.f_blocks * found.f_frsize
+        wanted_bytes = self.floor_bytes
+        if wanted_bytes is None:
+            wanted_bytes = min(FREE_FLOOR_BYTES, int(total_bytes * FREE_FLOOR_SHARE))
+        if after_failure:
+            wanted_bytes += min(FREE_RETURN_BYTES, int(total_bytes * FREE_RETURN_SHARE))
+        free_bytes = found.f_bavail * found.f_frsize
+        if free_bytes < wanted_bytes:
+            raise StorageFull(
+                f"{self.root}: {free_bytes >> 20} MiB are free and {wanted_bytes >> 20} MiB must be to begin "
+                "a file: the disk is full: free space or choose another --output"
+            )
+
+    def remember(self) -> None:
+        """A file was begun: this is the file system to record to."""
+        if self._device is None:
+            with storage_errors(self.root):
+                self._device = os.stat(_existing(self.root)).st_dev
+
+
+def _existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there."""
+    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
