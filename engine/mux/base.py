@@ -7,7 +7,7 @@ opens a file itself. All calls of one muxer come from one thread at a time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
@@ -87,6 +87,12 @@ class Stats:
     late_segments: int = 0
     """Segments that found no keyframe to end at for much longer than they should last."""
 
+    def shifted(self, by_ms: int) -> Stats:
+        """The same on another clock."""
+        if self.first_dts_ms is None or self.last_dts_ms is None:
+            return self
+        return replace(self, first_dts_ms=self.first_dts_ms + by_ms, last_dts_ms=self.last_dts_ms + by_ms)
+
 
 class Muxer(Protocol):
     """Rows of a stream to the bytes of one file."""
@@ -114,6 +120,9 @@ class Muxer(Protocol):
 
 class RestartableMuxer(Muxer, Protocol):
     """A muxer that can go on with other tracks in the same output: HLS."""
+
+    def pause(self) -> None:
+        """Ends the segment, so that all there is can be played: what follows, if anything, is a restart."""
 
     def restart(self, tracks: Sequence[Track], started_at: datetime | None = None) -> None:
         """Ends the segment; what follows has these tracks, another clock and EXT-X-DISCONTINUITY.

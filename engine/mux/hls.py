@@ -188,6 +188,10 @@ class HlsMuxer:
         self._breaks = self._sequence > 0
         self._tally.discontinuity()
 
+    def pause(self) -> None:
+        """Ends the segment and lists it: nothing may come for a while."""
+        self._end_segment(None)
+
     def restart(self, tracks: Sequence[Track], started_at: datetime | None = None) -> None:
         """Ends the segment; what follows has these tracks, another clock and EXT-X-DISCONTINUITY.
 
