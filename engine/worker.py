@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Self
 
 import structlog
 
-from engine.errors import InternalError
+from engine.errors import InternalError, ReelError
 from engine.media.events import Event
-from engine.media.limits import RECEIVE_BUFFER_BYTES
-from engine.record import Outcome, Recording, RecordSpec
+from engine.media.limits import QUEUED_BYTES, RECEIVE_BUFFER_BYTES, WORKER_QUEUED_BYTES
+from engine.record import Chronicle, Outcome, Recording, RecordSpec, Revived, revive_all
 
 _log = structlog.get_logger()
 
@@ -27,10 +29,17 @@ class WriterThread:
     """One thread that does the muxing and the disk work of its lanes, in order (design decision 6)."""
 
     def __init__(self, number: int) -> None:
+        self.put_bytes = 0  # written by the event loop
+        self.done_bytes = 0  # written by the thread
         self._gathered: list[_Work] = []
         self._queue: SimpleQueue[list[_Work] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"writer-{number}", daemon=True)
         self._thread.start()
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes put and not yet written, of all its lanes."""
+        return self.put_bytes - self.done_bytes
 
     def put(self, work: _Work) -> None:
         """Queue work from the event loop; never waits."""
@@ -59,13 +68,15 @@ class WriterThread:
                     _log.exception("writer.defect")
                 if lane is not None:
                     lane.done_bytes += size_bytes
+                    self.done_bytes += size_bytes
 
 
 class WriterLane:
     """One recording's queue on a writer thread. Two counters, each written by one thread, need no lock."""
 
-    def __init__(self, thread: WriterThread) -> None:
+    def __init__(self, thread: WriterThread, threads: Sequence[WriterThread]) -> None:
         self._thread = thread
+        self._threads = threads  # of all recordings of the worker
         self._put_bytes = 0  # written by the event loop
         self.done_bytes = 0  # written by the writer thread
 
@@ -74,9 +85,17 @@ class WriterLane:
         """Bytes put and not yet written."""
         return self._put_bytes - self.done_bytes
 
+    @property
+    def is_full(self) -> bool:
+        """More is waiting for the disk than this recording, or all of its worker, may hold."""
+        if self.pending_bytes > QUEUED_BYTES:
+            return True
+        return sum(thread.pending_bytes for thread in self._threads) > WORKER_QUEUED_BYTES
+
     def put(self, work: Callable[[], None], size_bytes: int = 0) -> None:
         """Have `work` done on the writer thread."""
         self._put_bytes += size_bytes
+        self._thread.put_bytes += size_bytes
         self._thread.put((work, self, size_bytes))
 
     async def drain(self) -> None:
@@ -106,16 +125,35 @@ class Worker:
             await asyncio.to_thread(writer.stop)
 
     def add(self, spec: RecordSpec, url: str) -> Recording:
-        """A recording hosted here; it runs when `run_all` does.
+        """A recording hosted here; it runs when `run_all` does. One with an id goes on where a process that
+        is gone left it.
 
         Raises:
-            UsageError: a URL that cannot be pulled.
+            UsageError: a URL that cannot be pulled, or an id that another process records under.
+            StorageError, ProtocolError: what that process left cannot be read.
         """
         writer = self._writers[self._next_writer % len(self._writers)]
         self._next_writer += 1
-        recording = Recording(spec, url, buffer=self._buffer, lane=WriterLane(writer), emit=self._emit)
+        lane = WriterLane(writer, self._writers)
+        past = None if spec.id is None else Chronicle.open(spec.output, spec.id, self._tell)
+        recording = Recording(spec, url, buffer=self._buffer, lane=lane, emit=self._emit, past=past)
         self.recordings.append(recording)
         return recording
+
+    async def recover(self, root: Path) -> None:
+        """Make final, and tell of, what dead processes left below a folder."""
+        loop = asyncio.get_running_loop()
+
+        def tell(revived: Revived) -> None:
+            loop.call_soon_threadsafe(self._tell, revived)
+
+        def complain(path: Path, error: ReelError) -> None:
+            _log.warning("recovery.failed", path=str(path), error=str(error))
+
+        await asyncio.to_thread(revive_all, root, tell, complain)
+
+    def _tell(self, revived: Revived) -> None:
+        self._emit(revived.manifest.event(str(revived.path), datetime.now(UTC)))
 
     async def run_all(self) -> Sequence[Outcome]:
         """Run every recording to its end; a defect that ends one leaves the others alone."""

@@ -19,14 +19,20 @@ class MediaLimit:
 
     duration_ms: int | None
     reached: bool = False
-    _used_ms: int = 0  # by the clocks before this one
+    used_ms: int = 0
+    """Media time let through by the clocks before this one."""
     _start_dts: int = 0
     _last_dts: int | None = None
 
     @property
+    def last_dts(self) -> int | None:
+        """The last packet let through, on the clock of the moment."""
+        return self._last_dts
+
+    @property
     def recorded_ms(self) -> int:
         """Media time let through so far."""
-        return self._used_ms + (0 if self._last_dts is None else self._last_dts - self._start_dts)
+        return self.used_ms + (0 if self._last_dts is None else self._last_dts - self._start_dts)
 
     def pass_through(self, operations: Iterable[Operation]) -> list[Operation]:
         """The operations that are within the limit; those that end sections always are."""
@@ -38,7 +44,7 @@ class MediaLimit:
         if self.reached:
             return None
         if isinstance(operation, Begin) and operation.cause in (Cause.FIRST, Cause.JUMP):
-            self._used_ms = self.recorded_ms
+            self.used_ms = self.recorded_ms
             self._start_dts, self._last_dts = operation.dts_ms, None
         if isinstance(operation, Media):
             return self._trim_media(operation)
@@ -47,7 +53,7 @@ class MediaLimit:
     def _trim_media(self, media: Media) -> Media | None:
         dts = media.batch.tags["dts"]
         if self.duration_ms is not None:
-            late = np.flatnonzero(dts - self._start_dts >= self.duration_ms - self._used_ms)
+            late = np.flatnonzero(dts - self._start_dts >= self.duration_ms - self.used_ms)
             if len(late):
                 self.reached = True
                 media = Media(media.section, media.batch.rows(slice(0, int(late[0]))))

@@ -1,86 +1,51 @@
-"""One format of a recording: its open files and the muxers that fill them. Runs on a writer thread."""
+"""One format of a recording: which file its media goes to, and what happens when that cannot be written.
+
+Runs on a writer thread.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import structlog
 
 from engine import _native
-from engine.errors import MuxError, ReelError, StorageError, UnsupportedCodec
+from engine.errors import ReelError, StorageError, UnsupportedCodec
 from engine.media.batch import Kind
 from engine.media.codecs import Format, refusal
-from engine.media.limits import OPENING_BYTES
-from engine.mux import Muxer, MuxOptions, RestartableMuxer, Stats, open_muxer
+from engine.media.events import GapReason
+from engine.media.limits import OPENING_BYTES, STORAGE_RETRY_FIRST_S, STORAGE_RETRY_LAST_S
+from engine.media.manifest import Gap, Manifest
+from engine.mux import MuxOptions
+from engine.record.ledger import Ledger, join
+from engine.record.output_file import Identity, OutputFile, Place, Settings
+from engine.record.wall_clock import Span
 from engine.segment import Begin, Cause, Media
-from engine.store import GrowingFile, SegmentFolder
+from engine.store import write_manifest
 
 _log = structlog.get_logger()
 
-_ENDING = {
-    Format.FLV: ".flv",
-    Format.HLS: ".m3u8",
-    Format.MP4: ".mp4",
-    Format.AAC: ".aac",
-    Format.MP3: ".mp3",
-}
-Store = GrowingFile | SegmentFolder
-
-
-def path_of(base: Path, format: Format) -> Path:
-    """The path of a format's file of this base name."""
-    return base.with_name(base.name + _ENDING[format])
-
-
-def create(base: Path, format: Format) -> Store:
-    """A new file of this base name.
-
-    Raises:
-        NameTaken: there is one.
-        StorageError: the disk refuses.
-    """
-    path = path_of(base, format)
-    return SegmentFolder(path) if format is Format.HLS else GrowingFile(path)
-
-
 _GOES_ON = (Cause.TRACKS, Cause.JUMP)  # what HLS continues after EXT-X-DISCONTINUITY (C3)
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What every file of a recording is written with."""
-
-    timestamps: Literal["original", "zero"]
-    flv_signalling: Literal["source", "enhanced", "legacy"]
-    hls_segment: Literal["ts", "fmp4", "auto"]
-    hls_time_s: float
-    expected_duration_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class OutputReport:
     """What a writer thread tells its recording."""
 
-    what: Literal["opened", "closed", "finished", "failed", "warning"]
+    what: Literal["opened", "closed", "finished", "failed", "suspended", "resumed", "warning"]
     format: Format
     path: Path
-    stats: Stats | None = None
-    started_at: datetime | None = None
-    size_bytes: int = 0
+    manifest: Manifest | None = None
+    settle: Callable[[], None] | None = None
+    """To be called on the writer thread when the event of the finished file is out."""
     error: ReelError | None = None
+    gaps: Sequence[Gap] = ()
     message: str = ""
-
-
-@dataclass(slots=True)
-class _OpenFile:
-    store: Store
-    muxer: Muxer
-    started_at: datetime
 
 
 @dataclass(slots=True)
@@ -89,20 +54,71 @@ class _Waiting:
     media stands behind the discontinuity, none of the other's does."""
 
     begin: Begin
+    at: datetime
     media: list[Media] = field(default_factory=list)
     held_bytes: int = 0
 
 
+@dataclass(slots=True)
+class _Trouble:
+    """Why nothing is written now, and when to try again."""
+
+    error: ReelError
+    reason: GapReason
+    wait_s: float
+    retry_s: float
+
+
 class Output:
     """One format. Sections that a change or a jump begins go on in the same HLS file, and in a new file of
-    every other format."""
+    every other format; a push that returns in time goes on in the HLS file that waits for it (C4)."""
 
-    def __init__(self, format: Format, settings: Settings, report: Callable[[OutputReport], None]) -> None:
+    def __init__(
+        self,
+        format: Format,
+        identity: Identity,
+        settings: Settings,
+        ledger: Ledger,
+        report: Callable[[OutputReport], None],
+    ) -> None:
         self.format = format
+        self.has_files = False
+        self._identity = identity
         self._settings = settings
+        self._ledger = ledger
         self._report = report
-        self._files: dict[int, _OpenFile] = {}  # section -> the file it is written to
+        self._files: dict[int, OutputFile] = {}  # section -> the file it is written to
+        self._parked: OutputFile | None = None  # HLS, between two pushes
         self._waiting: _Waiting | None = None
+        self._trouble: _Trouble | None = None
+        self._wait_s = STORAGE_RETRY_FIRST_S
+        self._last: tuple[Path, Manifest] | None = None
+
+    @property
+    def trouble(self) -> ReelError | None:
+        """What keeps this format from being written now."""
+        return self._trouble.error if self._trouble else None
+
+    @property
+    def may_begin(self) -> bool:
+        """Nothing speaks against a new file, or enough time has passed since something did."""
+        return self._trouble is None or time.monotonic() >= self._trouble.retry_s
+
+    def account(self, spans: Sequence[Span]) -> None:
+        """Media of these spans is about to be written."""
+        if not self._files or self._trouble is not None:
+            return
+        for span in spans:
+            gaps = self._ledger.record(span.start, span.end)
+            if gaps:
+                self._files[max(self._files)].note_gaps(gaps)
+
+    def mark(self, reason: GapReason, at: datetime | None) -> None:
+        """What is not recorded from here on is missing for this reason."""
+        if self._trouble is None:
+            self._ledger.mark(reason, at)
+
+    # Sections
 
     def check(self, begin: Begin) -> None:
         """Ask the matrix, before a byte is written.
@@ -113,30 +129,26 @@ class Output:
         reason = refusal([track.codec for track in begin.tracks], self.format)
         if reason is not None:
             raise UnsupportedCodec(reason)
+        if self._trouble is not None and self._trouble.reason == "unsupported":
+            self._trouble.retry_s = 0
 
     def needs_file(self, begin: Begin) -> bool:
         """Whether a section starts a new file."""
-        return not (self.format is Format.HLS and begin.cause in _GOES_ON and self._files)
+        if begin.cause in _GOES_ON and self.format is Format.HLS and self._files:
+            return False
+        return not (begin.cause is Cause.FIRST and self._parked)
 
-    def go_on(self, begin: Begin) -> None:
-        """A section goes on in the file that is open, after a discontinuity."""
-        self._stop_waiting()
-        self._files[begin.section] = self._files[max(self._files)]
-        self._waiting = _Waiting(begin)
-
-    def _stop_waiting(self) -> None:
-        """Write the discontinuity and what stands behind it. The wall clock goes on with the media."""
-        waiting, self._waiting = self._waiting, None
-        if waiting is None:
-            return
-        file = self._files[waiting.begin.section]
-        cast("RestartableMuxer", file.muxer).restart(waiting.begin.tracks)
-        for media in waiting.media:
-            file.muxer.write(media.batch)
-
-    def begin(self, begin: Begin, store: Store, at: datetime) -> None:
-        """A section begins in a new file."""
-        tracks = [track for track in begin.tracks if not (self.format.audio_only and track.is_video)]
+    def begin(self, begin: Begin, place: Place, at: datetime, until: datetime) -> None:
+        """A section begins in a new file; media up to `until` is about to be written."""
+        self._end_parked()
+        ledger, open_file = self._ledger, self._newest
+        missing_since = ledger.missing_since
+        if open_file is None:
+            ledger.record(at, max(at, until))
+        before = ledger.split(at)
+        if open_file is not None:
+            open_file.part = before
+            before = ledger.split(at)
         options = MuxOptions(
             timestamps=self._settings.timestamps,
             flv_signalling=self._settings.flv_signalling,
@@ -148,12 +160,43 @@ class Output:
             started_at=at,
         )
         try:
-            muxer = open_muxer(self.format, tracks, store, options)
+            file = OutputFile(self.format, place, begin, at, before, self._identity, self._settings, options)
         except BaseException:
-            store.discard()
+            ledger.lose(at, "storage")
+            ledger.give_back(before)
             raise
-        self._files[begin.section] = _OpenFile(store, muxer, at)
-        self._report(OutputReport("opened", self.format, store.final))
+        self._files[begin.section] = file
+        self._report(OutputReport("opened", self.format, file.path))
+        if self._trouble is not None:
+            gap = Gap(start=missing_since, end=max(at, missing_since), reason=self._trouble.reason)
+            self._trouble = None
+            self._report(OutputReport("resumed", self.format, file.path, gaps=(gap,)))
+
+    @property
+    def _newest(self) -> OutputFile | None:
+        return self._files[max(self._files)] if self._files else None
+
+    def go_on(self, begin: Begin, at: datetime, until: datetime) -> None:
+        """A section goes on in the file that is open, after a discontinuity."""
+        if self._parked is not None:
+            file, self._parked = self._parked, None
+            self._files[begin.section] = file
+            file.note_gaps(self._ledger.record(at, max(at, until)))
+            file.restart(begin, at, wall_goes_on=False)
+            return
+        self._stop_waiting()
+        self._files[begin.section] = self._files[max(self._files)]
+        self._waiting = _Waiting(begin, at)
+
+    def _stop_waiting(self) -> None:
+        """Write the discontinuity and what stands behind it. The wall clock goes on with the media."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return
+        file = self._files[waiting.begin.section]
+        file.restart(waiting.begin, waiting.at, wall_goes_on=True)
+        for media in waiting.media:
+            file.write(media.batch)
 
     def media(self, media: Media) -> None:
         """Write rows of a section."""
@@ -171,96 +214,143 @@ class Output:
         if self.format.audio_only:
             batch = batch.rows(batch.tags["kind"] == int(Kind.AUDIO))
         if len(batch):
-            file.muxer.write(batch)
+            file.write(batch)
+            if file.look_after():
+                self._wait_s = STORAGE_RETRY_FIRST_S  # it is well
 
     def end(self, section: int) -> None:
-        """Nothing more comes for a section: its file is finished unless another section goes on in it."""
+        """Nothing more comes for a section: its file is finished unless another section goes on in it, or a
+        push that returns may."""
         file = self._files.pop(section, None)
         if file is None:
             return
-        if file not in self._files.values():
+        if file in self._files.values():
+            if self._waiting is not None and set(self._files) == {self._waiting.begin.section}:
+                self._stop_waiting()
+        elif self.format is Format.HLS and self._settings.splice_s and not self._files:
+            self._parked = file
+            file.pause()
+        else:
             self._finish(file)
-        elif self._waiting is not None and set(self._files) == {self._waiting.begin.section}:
-            self._stop_waiting()
+
+    def expire(self) -> None:
+        """No push returned in time."""
+        self._end_parked()
+
+    def _end_parked(self) -> None:
+        file, self._parked = self._parked, None
+        if file is not None:
+            self._finish(file)
 
     def close(self) -> None:
         """Finish whatever is open."""
-        for section in tuple(self._files):
-            self.end(section)
+        self._stop_waiting()
+        files = dict.fromkeys(self._files.values())
+        self._files.clear()
+        for file in files:
+            self._finish(file)
+        self._end_parked()
+
+    def complete(self, end: datetime) -> None:
+        """The window ends: the last manifest says what is missing behind its file."""
+        self._ledger.miss(end)
+        part = self._ledger.split()
+        if self._last is None or part.covers.end <= part.covers.start:
+            return
+        path, manifest = self._last
+        whole = join(manifest, part)
+        write_manifest(path, manifest.model_copy(update={name: getattr(whole, name) for name in _PART}))
+
+    # The end of a file
+
+    def _finish(self, file: OutputFile) -> None:
+        """Make a file final; one that resists is salvaged.
+
+        Raises:
+            ReelError: what went wrong; whatever is written is kept.
+        """
+        own = file.part or self._ledger.split()
+        try:
+            ended = file.finish(join(file.before, own))
+        except ReelError as error:
+            self._ledger.give_back(own)
+            self._salvage(file, error)
+            raise
+        if ended.manifest is None:
+            self._ledger.give_back(own)
+            self._ledger.give_back(file.before)
+        else:
+            self._tell(file, ended.manifest)
+        if ended.problem is not None:
+            raise ended.problem
+
+    def _salvage(self, file: OutputFile, error: ReelError) -> None:
+        reason: GapReason = "unsupported" if isinstance(error, UnsupportedCodec) else "storage"
+        ended = file.salvage(error)
+        if ended.manifest is None:
+            self._ledger.lose(file.started_at, reason)
+            self._ledger.give_back(file.before)
+        else:
+            self._ledger.lose(ended.manifest.covers.end, reason)
+            self._ledger.split(ended.manifest.covers.end)
+            self._tell(file, ended.manifest)
+        if ended.problem is not None:
+            _log.warning("output.unfinished", path=str(file.path), error=str(ended.problem))
+
+    def _tell(self, file: OutputFile, manifest: Manifest) -> None:
+        self.has_files = True
+        self._last = (file.path, manifest)
+        for note in file.notes:
+            message = f"{file.path}: {note}"
+            self._report(OutputReport("warning", self.format, file.path, message=message))
+        self._report(OutputReport("closed", self.format, file.path))
+        self._report(OutputReport("finished", self.format, file.path, manifest=manifest, settle=file.settle))
+
+    # Trouble
+
+    def suspend(self, error: ReelError) -> None:
+        """Nothing can be written for now: what is written is kept, and a new file begins when it can."""
+        reason: GapReason = "unsupported" if isinstance(error, UnsupportedCodec) else "storage"
+        again = self._trouble is not None
+        self._trouble = _Trouble(error, reason, self._wait_s, time.monotonic() + self._wait_s)
+        self._wait_s = min(self._wait_s * 2, STORAGE_RETRY_LAST_S)
+        self._end_files(error)
+        self._ledger.mark(reason)
+        if not again:
+            since = self._ledger.missing_since
+            gap = Gap(start=since, end=since, reason=reason)
+            self._report(OutputReport("suspended", self.format, Path(), error=error, gaps=(gap,)))
 
     def fail(self, error: ReelError) -> None:
         """This output ends with an error; what is written is finished where the disk still allows it."""
-        files = {id(file): file for file in self._files.values()}
-        self._files.clear()
-        self._waiting = None
-        for file in files.values():
-            try:
-                self._finish(file)
-            except ReelError as second:  # the first error is the one to report
-                _log.info("output.unfinished", path=str(file.store.final), error=str(second))
-            except Exception:
-                _log.exception("output.defect", path=str(file.store.final))
+        self._end_files(error)
         self._report(OutputReport("failed", self.format, Path(), error=error))
 
-    def _finish(self, file: _OpenFile) -> None:
-        """Make what is written final, also when the muxer cannot write its last bytes."""
-        try:
-            file.muxer.close()
-        finally:
-            self._keep(file)
+    def _end_files(self, error: ReelError) -> None:
+        files = dict.fromkeys(self._files.values())
+        if self._parked is not None:
+            files[self._parked] = None
+        self._files.clear()
+        self._parked = self._waiting = None
+        for file in files:
+            try:
+                if isinstance(error, StorageError):
+                    self._salvage(file, error)
+                else:
+                    self._finish(file)
+            except ReelError as second:  # the first error is the one to report
+                _log.info("output.unfinished", path=str(file.path), error=str(second))
+            except Exception:
+                _log.exception("output.defect", path=str(file.path))
 
-    def _keep(self, file: _OpenFile) -> None:
-        stats, store = file.muxer.stats, file.store
-        if not (stats.video_packets or stats.audio_packets):
-            store.discard()
-            return
-        size_bytes, problem = store.size, None
-        if self.format is Format.MP4 and isinstance(store, GrowingFile):
-            size_bytes, problem = self._finalize_mp4(store)
-        if not size_bytes:
-            store.discard()
-            return
-        try:
-            store.finish()
-        except ReelError as error:
-            store.abandon()
-            self._warn(store, f"left unfinished: {error}")
-            raise
-        for count, what in (
-            (stats.refused, "packets are left out: FFmpeg cannot read them"),
-            (stats.adjusted, "packets are moved in time: the container's clock must rise"),
-            (stats.late_segments, "segments are much longer than they should be: keyframes are rare"),
-        ):
-            if count:
-                self._warn(store, f"{count} {what}")
-        self._report(OutputReport("closed", self.format, store.final))
-        self._report(OutputReport("finished", self.format, store.final, stats, file.started_at, size_bytes))
-        if problem is not None:
-            raise problem
 
-    def _finalize_mp4(self, store: GrowingFile) -> tuple[int, ReelError | None]:
-        """Fragmented to regular, in place (design decision 5): the size, and what went wrong. A file that
-        resists stays fragmented, and plays as that; 0 is the size of one whose first fragment never reached
-        the disk."""
-        left = f"{store.final}: left as a fragmented MP4"
-        try:
-            return _native.finalize_mp4(str(store.growing))["bytes"], None
-        except ValueError as error:
-            boxes = cast("list[tuple[str, int, int]]", _native.scan_mp4(str(store.growing))["boxes"])
-            has_media = any(kind == "moof" for kind, _, _ in boxes)
-            return store.size if has_media else 0, MuxError(f"{left}: {error}")
-        except OSError as error:
-            return store.size, StorageError(f"{left}: {error.strerror or error}")
-
-    def _warn(self, store: Store, message: str) -> None:
-        path = store.final
-        self._report(OutputReport("warning", self.format, path, message=f"{path}: {message}"))
+_PART = ("covers", "recorded", "gaps")
 
 
 def _metadata(body: bytes) -> dict[str, _native.AmfValue]:
     """The source's onMetaData object; empty when there is none or it cannot be read."""
-    with suppress(ValueError):
+    try:
         values = _native.amf0_decode(body)
-        if len(values) >= 2 and isinstance(values[1], dict):
-            return values[1]
-    return {}
+    except ValueError:
+        return {}
+    return values[1] if len(values) >= 2 and isinstance(values[1], dict) else {}

@@ -1,98 +1,163 @@
 """A recording's outputs: operations of the segment stage become files. Runs on a writer thread.
 
-One `Outputs` holds one `Output` per format. A format that cannot hold the stream, or whose disk fails, ends
-alone; the others go on.
+One `Outputs` holds one `Output` per format. A format whose disk fails waits and goes on in a new file when
+it can; one that cannot hold the stream from the beginning ends alone. The others go on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import structlog
 
-from engine.errors import InternalError, NameTaken, ReelError
+from engine.errors import InternalError, NameTaken, ReelError, StorageError, StorageRefused, UnsupportedCodec
+from engine.media.batch import Flag, Kind, Role
 from engine.media.codecs import Format
-from engine.record.output import Output, OutputReport, Settings, Store, create, path_of
-from engine.segment import Begin, End, Media, Operation
+from engine.media.events import GapReason
+from engine.record.ledger import Ledger
+from engine.record.output import Output, OutputReport
+from engine.record.output_file import Identity, Place, Settings, path_of
+from engine.record.wall_clock import Span, WallClock
+from engine.segment import Begin, Cause, End, Media, Operation
+from engine.store import NameTemplate, Space, StreamName
 from engine.store.file import storage_errors
-from engine.store.naming import NameTemplate, StreamName
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Stamped:
-    """An operation and the wall-clock time it belongs to."""
+class Handed:
+    """Operations of one tick, with the wall-clock time of their media."""
 
-    operation: Operation
-    at: datetime
+    operations: Sequence[Operation]
+    spans: Sequence[Span]
+    wall: WallClock
 
 
 class Outputs:
-    """All formats of one recording."""
+    """All formats of one recording.
+
+    Args:
+        ledgers: One for each format.
+        space: The file system they are written to.
+    """
 
     def __init__(
         self,
-        formats: Sequence[Format],
+        ledgers: dict[Format, Ledger],
         root: Path,
         template: NameTemplate,
         name: StreamName,
+        identity: Identity,
         settings: Settings,
+        space: Space,
         report: Callable[[OutputReport], None],
     ) -> None:
         self._root = root
         self._template = template
         self._name = name
-        self._report = report
-        self._live = [Output(format, settings, report) for format in formats]
+        self._space = space
+        self._live = [
+            Output(format, identity, settings, ledger, report) for format, ledger in ledgers.items()
+        ]
         self._seq = 0
-        self.failures: dict[Format, ReelError] = {}
+        self._sections: dict[int, Begin] = {}
+        self._failures: dict[Format, ReelError] = {}
 
-    def apply(self, stamped: Sequence[Stamped]) -> None:
+    def apply(self, handed: Handed) -> None:
         """Carry out operations, in order."""
-        for item in stamped:
-            operation = item.operation
+        self._each(partial(Output.account, spans=handed.spans))
+        for operation in handed.operations:
             if isinstance(operation, Begin):
-                self._begin(operation, item.at)
+                self._sections[operation.section] = operation
+                self._begin(operation, handed)
             elif isinstance(operation, Media):
-                self._each(partial(Output.media, media=operation))
+                late = self._resume(operation, handed)
+                for output in tuple(self._live):
+                    self._try(output, partial(Output.media, media=late.get(output.format, operation)))
             elif isinstance(operation, End):
+                self._sections.pop(operation.section, None)
                 self._each(partial(Output.end, section=operation.section))
 
-    def flush(self) -> None:
-        """Finish every file that is still open: the recording ends."""
+    def mark(self, reason: GapReason, at: datetime | None = None) -> None:
+        """What is not recorded from here on is missing for this reason."""
+        for output in self._live:
+            output.mark(reason, at)
+
+    def expire(self) -> None:
+        """No push returned in time to be spliced."""
+        self._each(Output.expire)
+
+    def flush(self, end: datetime) -> None:
+        """Finish every file that is still open: the recording's window ends."""
         self._each(Output.close)
+        self._each(partial(Output.complete, end=end))
 
     @property
     def all_failed(self) -> bool:
         """No format is left."""
         return not self._live
 
-    def _begin(self, begin: Begin, at: datetime) -> None:
+    @property
+    def failures(self) -> dict[Format, ReelError]:
+        """What ended or stopped formats that cannot be written now."""
+        stopped = {output.format: output.trouble for output in self._live if output.trouble is not None}
+        return self._failures | stopped
+
+    def _begin(self, begin: Begin, handed: Handed) -> None:
         self._each(partial(Output.check, begin=begin))
-        if not self._live:
+        at = handed.wall.at(begin.dts_ms)
+        new = [output for output in self._live if output.needs_file(begin) and output.may_begin]
+        self._open(new, begin, at, handed.wall.until)
+        for output in tuple(self._live):
+            if output.trouble is None and output not in new:
+                self._try(output, partial(Output.go_on, begin=begin, at=at, until=handed.wall.until))
+
+    def _open(self, outputs: Sequence[Output], begin: Begin, at: datetime, until: datetime) -> None:
+        """New files of one base name for these outputs."""
+        if not outputs:
             return
-        new = [output for output in self._live if output.needs_file(begin)]
         try:
-            stores = self._create([output.format for output in new], at) if new else {}
+            self._space.check(after_failure=any(output.trouble for output in outputs))
+            places = self._reserve([output.format for output in outputs], at)
+            self._space.remember()
         except ReelError as error:
-            for output in new:
-                self._drop(output, error)
-            stores = {}
+            for output in outputs:
+                self._refused(output, error)
+            return
+        for output in outputs:
+            place = places[output.format]
+            self._try(output, partial(Output.begin, begin=begin, place=place, at=at, until=until))
 
-        def enter(output: Output) -> None:
-            if output.format in stores:
-                output.begin(begin, stores[output.format], at)
-            else:
-                output.go_on(begin)
+    def _resume(self, media: Media, handed: Handed) -> dict[Format, Media]:
+        """Formats that could not be written try again where a file may begin: what is left for those that
+        can."""
+        stopped = [
+            output for output in self._live if isinstance(output.trouble, StorageError) and output.may_begin
+        ]
+        begin = self._sections.get(media.section)
+        if not stopped or begin is None:
+            return {}
+        tags = media.batch.tags
+        frames = tags["role"] == int(Role.FRAME)
+        if any(track.is_video for track in begin.tracks):
+            frames &= (tags["kind"] == int(Kind.VIDEO)) & (tags["flags"] & int(Flag.KEY) != 0)
+        starts = np.flatnonzero(frames)
+        if not len(starts):
+            return {}
+        row = int(starts[0])
+        dts_ms = int(tags["dts"][row])
+        again = replace(begin, cause=Cause.FIRST, dts_ms=dts_ms)
+        self._open(stopped, again, handed.wall.at(dts_ms), handed.wall.until)
+        rest = Media(media.section, media.batch.rows(slice(row, None)))
+        return {output.format: rest for output in stopped}
 
-        self._each(enter)
-
-    def _create(self, formats: Sequence[Format], at: datetime) -> dict[Format, Store]:
+    def _reserve(self, formats: Sequence[Format], at: datetime) -> dict[Format, Place]:
         """The new files of a section, all of one base name that no other file has.
 
         Sequence numbers go up until every file could be created exclusively, so that neither another
@@ -104,29 +169,40 @@ class Outputs:
             with storage_errors(base):
                 if any(path_of(base, format).exists() for format in Format):
                     continue
-            stores: dict[Format, Store] = {}
+            places: dict[Format, Place] = {}
             try:
                 for format in formats:
-                    stores[format] = create(base, format)
+                    places[format] = Place.reserve(base, format)
             except ReelError as error:
-                for store in stores.values():
-                    store.discard()
+                for place in places.values():
+                    place.discard()
                 if not isinstance(error, NameTaken):
                     raise
             else:
-                return stores
+                return places
+
+    # What goes wrong
 
     def _each(self, do: Callable[[Output], None]) -> None:
         for output in tuple(self._live):
-            try:
-                do(output)
-            except ReelError as error:
-                self._drop(output, error)
-            except Exception as error:  # a defect of ours: the other formats go on
-                _log.exception("output.defect", format=output.format.value)
-                self._drop(output, InternalError.of(error))
+            self._try(output, do)
 
-    def _drop(self, output: Output, error: ReelError) -> None:
+    def _try(self, output: Output, do: Callable[[Output], None]) -> None:
+        try:
+            do(output)
+        except ReelError as error:
+            self._refused(output, error)
+        except Exception as error:  # a defect of ours: the other formats go on
+            _log.exception("output.defect", format=output.format.value)
+            self._refused(output, InternalError.of(error))
+
+    def _refused(self, output: Output, error: ReelError) -> None:
+        """An output cannot go on: it waits where waiting may mend it, and ends where not."""
+        lasting = StorageRefused if not output.has_files else ()
+        waits = StorageError if not output.has_files else (StorageError, UnsupportedCodec)
+        if isinstance(error, waits) and not isinstance(error, lasting):
+            output.suspend(error)
+            return
         self._live.remove(output)
-        self.failures[output.format] = error
+        self._failures[output.format] = error
         output.fail(error)

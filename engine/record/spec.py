@@ -17,7 +17,9 @@ Seconds = Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False)]
 class RecordSpec(BaseModel):
     """One order: some streams, recorded alike, side by side.
 
-    Durations are seconds. `interval` and `duration` of None mean one file and no end.
+    Durations are seconds, `min_free` is MiB. `interval` and `duration` of None mean one file and no end,
+    `sync` of None that files are synced when they are final, `min_free` of None a floor that suits the file
+    system. With an `id` the recording goes on where a process that recorded under it before was ended.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,12 +32,17 @@ class RecordSpec(BaseModel):
     interval: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
     reconnect: Seconds = 30.0
     name: str = DEFAULT
+    splice: Annotated[float, Field(ge=0, le=1800, allow_inf_nan=False)] = 0.0
     timestamps: Literal["original", "zero"] = "original"
+    jump: Literal["discontinuity", "repair"] = "discontinuity"
     hls_segment: Literal["ts", "fmp4", "auto"] = "ts"
     hls_time: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 6.0
     flv_signalling: Literal["source", "enhanced", "legacy"] = "source"
     headers: dict[str, str] = Field(default_factory=dict)
     insecure: bool = False
+    sync: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    min_free: Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False)] | None = None
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$")] | None = None
 
     @field_validator("format", mode="before")
     @classmethod
@@ -47,6 +54,8 @@ class RecordSpec(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         NameTemplate(self.name)
+        if self.id is not None and len(self.urls) > 1:
+            raise UsageError("id: a recording has one URL")
         if not self.format:
             raise UsageError("format: name at least one of " + ", ".join(Format))
         return self

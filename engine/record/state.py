@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -24,3 +25,20 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.ENDING: frozenset({State.ENDED}),
     State.ENDED: frozenset(),
 }
+
+
+@dataclass(slots=True)
+class Status:
+    """A recording at a glance."""
+
+    state: State = State.CONNECTING
+    recorded_ms: int = 0
+    media_bytes: int = 0
+    packets: int = 0
+    files: int = 0
+    gaps: int = 0
+
+    def enter(self, state: State) -> None:
+        """Go over to another state."""
+        assert state in TRANSITIONS[self.state], f"{self.state} -> {state}"
+        self.state = state

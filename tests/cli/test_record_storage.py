@@ -35,7 +35,7 @@ def assert_kept(done: Done, source: Path, folder: Path) -> None:
     """The finished files play and hold the source up to where they end; nothing else is left."""
     listed = set()
     for path in done.files():
-        listed.add(path)
+        listed |= {path, path.with_name(path.name + ".json")}
         if path.suffix == ".m3u8":
             listed |= set(path.with_suffix("").iterdir())
             assert_tracks_kept(output_packets(path), source_packets(source))

@@ -78,6 +78,7 @@ class Recorded:
         """Disk and events agree: nothing unfinished, nothing unsaid, no wrong counts or sizes."""
         listed = {Path(event.path) for event in self.of(FileFinished)}
         for path in tuple(listed):
+            listed.add(path.with_name(path.name + ".json"))
             if path.suffix == ".m3u8":
                 segments = playlist.read(path).segments
                 uris = {s.uri for s in segments} | {s.map_uri for s in segments if s.map_uri}

@@ -1,65 +1,135 @@
-"""G1: gaps are in order, never overlap, and tile the window with what was recorded."""
+"""G1: recorded intervals and gaps tile the window, whatever is said of it in whichever order."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.record.ledger import Gap, Ledger
+from engine.media.manifest import Gap, Interval, Part
+from engine.record.ledger import Ledger, join, tile
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+REASONS = ("not_live", "interrupted", "stalled", "storage", "process_down", "unsupported")
 
 
 def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def test_a_gap() -> None:
-    ledger = Ledger()
-    assert ledger.open_reason is None
-    ledger.open("not_live", at(0))
-    assert ledger.open_reason == "not_live"
-    assert ledger.close(at(2)) == Gap("not_live", at(0), at(2))
-    assert ledger.open_reason is None
-    assert ledger.gaps == [Gap("not_live", at(0), at(2))]
+def gap(reason: Any, start: float, end: float) -> Gap:
+    return Gap(reason=reason, start=at(start), end=at(end))
 
 
-def test_an_open_gap_goes_on_with_its_own_reason() -> None:
-    ledger = Ledger()
-    ledger.open("interrupted", at(1))
-    ledger.open("stalled", at(2))
-    assert ledger.close(at(3)) == Gap("interrupted", at(1), at(3))
+def interval(start: float, end: float) -> Interval:
+    return Interval(start=at(start), end=at(end))
 
 
-def test_closing_without_a_gap_is_nothing() -> None:
-    ledger = Ledger()
-    assert ledger.close(at(1)) is None
-    assert ledger.gaps == []
+def assert_tiles(part: Part, start: datetime, end: datetime) -> None:
+    """The part's pieces follow each other from `start` to `end`."""
+    assert (part.covers.start, part.covers.end) == (start, end)
+    pieces = sorted([*part.recorded, *part.gaps], key=lambda piece: piece.start)
+    for piece in pieces:
+        assert piece.start < piece.end
+    borders = [start, *(piece.end for piece in pieces)]
+    assert [piece.start for piece in pieces] == borders[:-1]
+    assert borders[-1] == end
 
 
-def test_a_gap_without_length_is_not_kept() -> None:
-    ledger = Ledger()
-    ledger.open("not_live", at(1))
-    assert ledger.close(at(1)) == Gap("not_live", at(1), at(1))
-    assert ledger.gaps == []
+def test_a_stream_that_is_late_and_breaks_off_once() -> None:
+    ledger = Ledger(at(0))
+    assert ledger.reason == "not_live"
+    assert ledger.record(at(2), at(3)) == [gap("not_live", 0, 2)]
+    assert ledger.record(None, at(10)) == []
+    ledger.mark("interrupted")
+    assert ledger.record(at(14), at(20)) == [gap("interrupted", 10, 14)]
+    assert ledger.miss(at(25)) == [gap("stalled", 20, 25)]  # nobody said why
+    part = ledger.split()
+    assert part.recorded == [interval(2, 10), interval(14, 20)]
+    assert part.gaps == [gap("not_live", 0, 2), gap("interrupted", 10, 14), gap("stalled", 20, 25)]
+    assert_tiles(part, at(0), at(25))
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), max_size=60))
-def test_gaps_and_what_lies_between_tile_the_window(steps: list[tuple[bool, int]]) -> None:
-    ledger = Ledger()
-    now, covered = 0, 0
-    for opens, seconds in steps:
-        if opens:
-            ledger.open("interrupted", at(now))
+def test_a_gap_whose_reason_changes() -> None:
+    ledger = Ledger(at(0))
+    ledger.record(at(0), at(5))
+    ledger.mark("interrupted")
+    ledger.mark("storage", at(8))
+    ledger.mark("process_down", at(9))
+    assert ledger.record(at(12), at(13)) == [
+        gap("interrupted", 5, 8),
+        gap("storage", 8, 9),
+        gap("process_down", 9, 12),
+    ]
+
+
+def test_a_reconnect_that_goes_on_where_it_broke_off_leaves_no_gap() -> None:
+    ledger = Ledger(at(0))
+    ledger.record(at(0), at(5))
+    ledger.mark("interrupted")
+    assert ledger.record(None, at(7)) == []
+    assert ledger.split().gaps == []
+
+
+def test_what_was_taken_for_recorded_is_lost() -> None:
+    ledger = Ledger(at(0))
+    ledger.record(at(1), at(9))
+    ledger.lose(at(6), "storage")
+    assert ledger.missing_since == at(6)
+    ledger.mark("storage")
+    assert ledger.record(at(12), at(13)) == [gap("storage", 9, 12)]
+    part = ledger.split()
+    assert part.gaps == [gap("not_live", 0, 1), gap("storage", 6, 12)]
+    assert_tiles(part, at(0), at(13))
+
+
+def test_parts_follow_each_other() -> None:
+    ledger = Ledger(at(0))
+    ledger.record(at(1), at(9))
+    first = ledger.split(at(6))
+    assert_tiles(first, at(0), at(6))
+    second = ledger.split()
+    assert second == Part(covers=interval(6, 9), recorded=[interval(6, 9)], gaps=[])
+    ledger.give_back(second)
+    ledger.miss(at(10))
+    assert_tiles(join(first, ledger.split()), at(0), at(10))
+
+
+moments = st.integers(0, 1000).map(lambda tenths: at(tenths / 10))
+steps = st.one_of(
+    st.tuples(st.just("record"), st.none() | moments, moments),
+    st.tuples(st.just("miss"), moments),
+    st.tuples(st.just("mark"), st.sampled_from(REASONS), st.none() | moments),
+    st.tuples(st.just("lose"), moments, st.sampled_from(REASONS)),
+    st.tuples(st.just("split"), st.none() | moments),
+    st.tuples(st.just("keep")),
+)
+
+
+@given(st.lists(steps, max_size=40), moments)
+def test_it_tiles_the_window(script: list[tuple[Any, ...]], end: datetime) -> None:
+    ledger = Ledger(START)
+    parts: list[Part] = []
+    for name, *arguments in script:
+        if name == "split":
+            parts.append(ledger.split(*arguments))
+        elif name == "keep":
+            if parts:
+                ledger.give_back(parts.pop())
         else:
-            ledger.close(at(now))
-        covered += seconds if ledger.open_reason else 0
-        now += seconds
-    ledger.close(at(now))
-    for before, after in pairwise(ledger.gaps):
-        assert before.end <= after.start
-    assert all(gap.start < gap.end for gap in ledger.gaps)
-    assert sum((gap.end - gap.start).total_seconds() for gap in ledger.gaps) == covered
+            before = ledger.until
+            closed = getattr(ledger, name)(*arguments)
+            assert ledger.until >= before
+            for one, two in pairwise(closed or ()):
+                assert one.end == two.start
+    ledger.miss(end)
+    parts.append(ledger.split())
+    until = START
+    for part in parts:
+        assert_tiles(part, until, part.covers.end)
+        assert part == tile(part.covers, part.gaps)
+        until = part.covers.end
+    assert until == ledger.until >= end

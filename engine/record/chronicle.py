@@ -1,0 +1,129 @@
+"""What a recording with an id leaves for a process after it: when its window began, its files, its gaps.
+
+`.reel/ID.journal` below the recording root is a journal as those beside growing files are; it is removed when
+the recording ends. Its first line is the `Beginning`; each line behind it has one key: `file` (a file was
+begun), `missing` (from a moment on nothing is recorded, of one format or any, for a reason), `live` (from
+here on there is).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from engine.errors import MalformedJournal, NameTaken, StorageError, UsageError
+from engine.media.codecs import Format
+from engine.media.events import GapReason
+from engine.media.manifest import Manifest
+from engine.record.past import Missing, Past
+from engine.record.recovery import STATE, Revived, settle
+from engine.store import Journal, read_manifest
+from engine.store.journal import journal_of
+
+
+class Beginning(BaseModel):
+    """The first line."""
+
+    model_config = ConfigDict(frozen=True)
+
+    chronicle: Literal[1] = 1
+    recording: str
+    start: datetime
+
+
+_MISSING = TypeAdapter(Missing)
+
+
+@dataclass(slots=True)
+class Chronicle:
+    """The chronicle of a recording under way. All writing is for the writer thread."""
+
+    journal: Journal
+    root: Path
+
+    @classmethod
+    def open(cls, root: Path, recording: str, tell: Callable[[Revived], None]) -> tuple[Chronicle, Past]:
+        """A new chronicle, or that of a process that is gone, whose files are revived and told of.
+
+        Raises:
+            UsageError: another process records under this id.
+            StorageError: the disk refuses.
+            ProtocolError: what is there is no chronicle.
+        """
+        final = root / STATE / recording
+        now = datetime.now(UTC)
+        journal = Journal.adopt(journal_of(final))
+        if journal is None:
+            try:
+                journal = Journal.create(final)
+            except NameTaken:
+                raise UsageError(f"id: {recording} is being recorded by another process") from None
+        chronicle = cls(journal, root)
+        lines = journal.lines()
+        if not lines:
+            beginning = Beginning(recording=recording, start=now)
+            journal.append(beginning.model_dump(mode="json"))
+            return chronicle, Past.none(now)
+        try:
+            return chronicle, chronicle._past(Beginning.model_validate(lines[0]).start, tell)
+        except ValidationError as error:
+            journal.close()
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            raise MalformedJournal(f"{journal.path}: {first['msg']}") from None
+
+    def _past(self, start: datetime, tell: Callable[[Revived], None]) -> Past:
+        missing: list[Missing] = []
+        manifests: list[Manifest] = []
+        for line in self.journal.lines()[1:]:
+            if "file" in line:
+                manifest = self._revived(self.root / str(line["file"]), tell)
+                if manifest is not None:
+                    manifests.append(manifest)
+            elif "missing" in line:
+                missing.append(_MISSING.validate_python(line["missing"]))
+            elif "live" in line:
+                missing.clear()
+        covered: dict[Format, datetime] = {}
+        recorded: dict[Format, timedelta] = {}
+        for manifest in manifests:
+            covered[manifest.format] = max(covered.get(manifest.format, start), manifest.covers.end)
+            lasted = sum((one.end - one.start for one in manifest.recorded), timedelta())
+            recorded[manifest.format] = recorded.get(manifest.format, timedelta()) + lasted
+        died = datetime.fromtimestamp(self.journal.touched_s, UTC)
+        recorded_ms = round(max(recorded.values(), default=timedelta()) / timedelta(milliseconds=1))
+        return Past(start, recorded_ms, max(died, *covered.values(), start), covered, tuple(missing))
+
+    def _revived(self, final: Path, tell: Callable[[Revived], None]) -> Manifest | None:
+        """The manifest of a file that the process before began, which may be unfinished."""
+        journal = Journal.adopt(journal_of(final))
+        if journal is not None:
+            settle(journal, tell)
+        try:
+            return read_manifest(final)
+        except OSError as error:
+            raise StorageError(f"{final}: its manifest cannot be read: {error.strerror}") from error
+
+    def began(self, path: Path) -> None:
+        """A file was begun."""
+        self.journal.append({"file": str(path.relative_to(self.root))})
+
+    def missing(self, reason: GapReason, at: datetime, format: Format | None = None) -> None:
+        """From a moment on nothing is recorded."""
+        line = Missing(reason=reason, at=at, format=format)
+        self.journal.append({"missing": line.model_dump(mode="json")})
+
+    def live(self) -> None:
+        """Media is recorded again."""
+        self.journal.append({"live": True})
+
+    def end(self) -> None:
+        """The recording ended, and nothing is left to say."""
+        self.journal.remove()
+        with suppress(OSError):
+            self.journal.path.parent.rmdir()

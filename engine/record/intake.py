@@ -1,0 +1,197 @@
+"""The pure stages of one recording, from the batches of its connections to operations with their wall time.
+
+A connection that breaks leaves its sections open for a while (`break_off`): when the next one goes on exactly
+where it broke off, its media goes on in them as if nothing had happened. Otherwise they end (`finish`), and
+the next connection is another push.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+
+from engine.errors import ReelError
+from engine.media.batch import Batch, Flag
+from engine.record.limit import MediaLimit
+from engine.record.wall_clock import Span, WallClock
+from engine.segment import Note, Operation, Segmenter
+from engine.timeline import CLOCK_CHANGES, Fresh, Joined, Memory, Rejoin, Repair, Timeline
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a batch came to."""
+
+    closing: list[Operation] = field(default_factory=list)
+    """Operations that end the push before, to be done before the others."""
+    operations: list[Operation] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    wall: WallClock = field(default_factory=WallClock)
+    """As it stood then."""
+    repairs: list[Repair] = field(default_factory=list)
+    joined: Joined | None = None
+    """A reconnect sent again what is recorded."""
+
+
+class Intake:
+    """Batches in, operations out, over all connections of a recording.
+
+    Args:
+        start: When the recording's window begins.
+        limit: Where the recording ends.
+        interval_ms: Media time after which a new file begins.
+        audio_only: Video is left out.
+        jump: What a jumping clock becomes.
+    """
+
+    def __init__(
+        self,
+        start: datetime,
+        limit: MediaLimit,
+        *,
+        interval_ms: int | None,
+        audio_only: bool,
+        jump: Literal["discontinuity", "repair"],
+    ) -> None:
+        self._limit = limit
+        self._interval_ms = interval_ms
+        self._audio_only = audio_only
+        self._jump = jump
+        self._next_section = 0
+        self._timeline = Timeline(jump=jump)
+        self._segmenter = self._new_segmenter()
+        self._wall = WallClock(floor=start)
+        self._memory = Memory()
+        self._rejoin: Rejoin | None = None
+        self.is_broken_off = False
+        """The connection broke, and its sections are open."""
+
+    def _new_segmenter(self) -> Segmenter:
+        return Segmenter(
+            interval_ms=self._interval_ms, audio_only=self._audio_only, first_section=self._next_section
+        )
+
+    @property
+    def started(self) -> bool:
+        """The push that was last connected has reached its first cut point."""
+        return self._segmenter.started
+
+    def why_not_started(self) -> ReelError:
+        """Why a push that ended without a first cut point could not be recorded."""
+        return self._segmenter.why_not_started()
+
+    def connect(self, *, may_repeat: bool) -> None:
+        """A connection begins. `may_repeat`: the one before broke, so that this one may send again what is
+        recorded; otherwise it is another push."""
+        self._timeline = Timeline(jump=self._jump)
+        self._rejoin = Rejoin(self._memory) if may_repeat and len(self._memory) else None
+        if not self.is_broken_off:
+            self._begin_push()
+
+    def _begin_push(self) -> None:
+        self._next_section = self._segmenter.next_section
+        self._segmenter = self._new_segmenter()
+        self._wall = WallClock(floor=self._wall.until)
+
+    def feed(self, batch: Batch, now: datetime) -> Taken:
+        """Take in a batch that arrived by `now`; its `dts` column is filled in place."""
+        taken = Taken(repairs=self._timeline.place(batch))
+        if self._rejoin is None:
+            self._end_broken(taken)
+            self._pass(taken, batch, now)
+        else:
+            self._decide(taken, self._rejoin.feed(batch), now)
+        return self._complete(taken)
+
+    def break_off(self, now: datetime) -> Taken:
+        """The connection broke. What it sent is passed on; its sections stay open."""
+        taken = Taken()
+        if self._rejoin is not None:
+            self._decide(taken, self._rejoin.finish(), now)
+        self.is_broken_off = self._segmenter.started
+        return self._complete(taken)
+
+    def finish(self, now: datetime) -> Taken:
+        """The push is over: its sections end."""
+        taken = Taken()
+        if self._rejoin is not None:
+            self._decide(taken, self._rejoin.finish(), now)
+        taken.operations += self._limit.pass_through(self._segmenter.finish())
+        self.is_broken_off = False
+        return self._complete(taken)
+
+    def close_sections(self) -> Taken:
+        """No connection went on where the last one broke off."""
+        self.is_broken_off = False
+        return self._complete(Taken(operations=self._limit.pass_through(self._segmenter.finish())))
+
+    def _decide(self, taken: Taken, outcome: Fresh | Joined | None, now: datetime) -> None:
+        """What a reconnect's first media is, once that is known."""
+        if outcome is None:
+            return
+        self._rejoin = None
+        if isinstance(outcome, Fresh):
+            self._end_broken(taken)
+            batches: Iterable[Batch] = outcome.batches
+        else:
+            taken.joined = outcome
+            self._timeline.shift(outcome.offset_ms)
+            if self.is_broken_off:
+                self.is_broken_off = False
+                batches = outcome.batches_after
+            else:  # the files are finished: a new one begins with a keyframe
+                batches = outcome.from_keyframe
+        for batch in batches:
+            self._pass(taken, batch, now)
+
+    def _end_broken(self, taken: Taken) -> None:
+        if self.is_broken_off:
+            self.is_broken_off = False
+            taken.closing += self._limit.pass_through(self._segmenter.finish())
+            self._begin_push()
+
+    def _pass(self, taken: Taken, batch: Batch, now: datetime) -> None:
+        operations = self._segmenter.feed(batch)
+        if self._segmenter.started:
+            self._memory.remember(batch)
+        taken.operations += self._limit.pass_through(operations)
+        jumps = np.flatnonzero(batch.tags["flags"] & int(Flag.DISCONTINUITY))
+        if any(repair.what in CLOCK_CHANGES for repair in taken.repairs):
+            self._wall.restart()
+        start = 0
+        for row in jumps.tolist():
+            taken.spans += self._wall.spans(batch.rows(slice(start, row)), now)
+            self._wall.restart()
+            start = row
+        taken.spans += self._wall.spans(batch.rows(slice(start, None)) if start else batch, now)
+
+    def _complete(self, taken: Taken) -> Taken:
+        taken.wall = replace(self._wall)
+        last_dts = self._limit.last_dts
+        if self._limit.reached and last_dts is not None:
+            end = self._wall.at(last_dts)
+            taken.spans = [
+                Span(span.start, min(span.end, end)) for span in taken.spans if (span.start or end) <= end
+            ]
+        if not self._segmenter.started:
+            taken.spans.clear()  # nothing is recorded yet
+        return taken
+
+
+def notes_of(taken: Taken) -> list[Note]:
+    """What users should hear of: the notes among the operations, repairs and duplicates."""
+    notes = [one for one in (*taken.closing, *taken.operations) if isinstance(one, Note)]
+    notes += [Note(repair.code, repair.message) for repair in taken.repairs if repair.message]
+    if taken.joined is not None and taken.joined.dropped_packets:
+        notes.append(
+            Note(
+                "duplicate_media",
+                f"{taken.joined.dropped_packets} packets ({taken.joined.dropped_ms} ms) that are recorded "
+                "already came again after a reconnect: left out",
+            )
+        )
+    return notes

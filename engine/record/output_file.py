@@ -1,0 +1,294 @@
+"""One file of a format: its bytes, its journal while it grows, its manifest when it is done.
+
+Runs on a writer thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, cast
+
+import structlog
+
+from engine import _native
+from engine.errors import MuxError, ReelError, StorageError
+from engine.media.batch import Batch
+from engine.media.codecs import Format
+from engine.media.events import TrackInfo
+from engine.media.limits import CHECK_S
+from engine.media.manifest import Gap, Manifest, Part
+from engine.media.track import Track
+from engine.mux import Muxer, MuxOptions, RestartableMuxer, Stats, open_muxer
+from engine.record.diary import ANNOUNCED, Clock, Header, clock_line, gap_lines, note_line
+from engine.record.recovery import revive
+from engine.segment import Begin
+from engine.store import GrowingFile, Journal, SegmentFolder, write_manifest
+
+_log = structlog.get_logger()
+
+_ENDING = {
+    Format.FLV: ".flv",
+    Format.HLS: ".m3u8",
+    Format.MP4: ".mp4",
+    Format.AAC: ".aac",
+    Format.MP3: ".mp3",
+}
+Store = GrowingFile | SegmentFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose files they are."""
+
+    recording: str
+    url: str  # without its secrets
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every file of a recording is written with."""
+
+    timestamps: Literal["original", "zero"]
+    flv_signalling: Literal["source", "enhanced", "legacy"]
+    hls_segment: Literal["ts", "fmp4", "auto"]
+    hls_time_s: float
+    expected_duration_s: float | None
+    splice_s: float
+    sync_s: float | None  # how often growing files are synced; None: when they are final
+
+
+def path_of(base: Path, format: Format) -> Path:
+    """The path of a format's file of this base name."""
+    return base.with_name(base.name + _ENDING[format])
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A name that is ours, with the journal and the file that keep it."""
+
+    journal: Journal
+    store: Store
+
+    @classmethod
+    def reserve(cls, base: Path, format: Format) -> Place:
+        """A new file of this base name.
+
+        Raises:
+            NameTaken: there is one.
+            StorageError: the disk refuses.
+        """
+        path = path_of(base, format)
+        journal = Journal.create(path)
+        try:
+            if format is Format.HLS:
+                return cls(journal, SegmentFolder(path, lambda note: journal.append({"segment": note})))
+            return cls(journal, GrowingFile(path))
+        except BaseException:
+            journal.remove()
+            raise
+
+    def discard(self) -> None:
+        """Give the name back: nothing worth keeping was written."""
+        self.store.discard()
+        self.journal.remove()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a file ended."""
+
+    manifest: Manifest | None  # None: nothing was worth keeping
+    problem: ReelError | None = None
+
+
+class OutputFile:
+    """A file that grows.
+
+    Raises:
+        UnsupportedCodec, MuxError: the container refuses the tracks; the place is given back.
+        StorageError: the disk refuses; likewise.
+    """
+
+    def __init__(
+        self,
+        format: Format,
+        place: Place,
+        begin: Begin,
+        at: datetime,
+        before: Part,
+        identity: Identity,
+        settings: Settings,
+        options: MuxOptions,
+    ) -> None:
+        self.format = format
+        self.place = place
+        self.started_at = at
+        self.before = before
+        """The part of the window between the file before and this one."""
+        self.part: Part | None = None
+        """The part that it covers itself, once another file has begun behind it."""
+        self.notes: list[str] = []
+        self._described = True  # its manifest is on disk
+        self._sync_s = settings.sync_s
+        self._looked_s = self._synced_s = time.monotonic()
+        from_zero = settings.timestamps == "zero" or format not in (Format.FLV, Format.HLS)
+        self._header = Header(
+            recording=identity.recording,
+            url=identity.url,
+            stream=identity.stream,
+            format=format,
+            started_at=at,
+            from_zero=from_zero,
+            clock=Clock(dts_ms=begin.dts_ms, at=at),
+            before=before,
+            tracks=[],
+        )
+        tracks = self._held(begin)
+        try:
+            place.journal.append(self._header.model_dump(mode="json"))
+            self._muxer: Muxer = open_muxer(format, tracks, place.store, options)
+        except BaseException:
+            place.discard()
+            raise
+
+    def _held(self, begin: Begin) -> list[Track]:
+        """The tracks of a section that the file holds; remembered for its manifest."""
+        tracks = [track for track in begin.tracks if not (self.format.audio_only and track.is_video)]
+        known = self._header.tracks
+        known += [info for track in tracks if (info := TrackInfo.of(track)) not in known]
+        return tracks
+
+    @property
+    def path(self) -> Path:
+        """Its final name."""
+        return self.place.store.final
+
+    def write(self, batch: Batch) -> None:
+        """Add rows.
+
+        Raises:
+            MuxError, StorageError: as `Muxer.write`.
+        """
+        self._muxer.write(batch)
+
+    def restart(self, begin: Begin, at: datetime, *, wall_goes_on: bool) -> None:
+        """Go on behind a discontinuity (HLS)."""
+        tracks = self._held(begin)
+        cast("RestartableMuxer", self._muxer).restart(tracks, None if wall_goes_on else at)
+        self.place.journal.append(clock_line(Clock(dts_ms=begin.dts_ms, at=at)))
+
+    def pause(self) -> None:
+        """End the segment: nothing may come for a while (HLS)."""
+        cast("RestartableMuxer", self._muxer).pause()
+
+    def note(self, text: str) -> None:
+        """Something was repaired: it goes into the manifest."""
+        self.notes.append(text)
+        self.place.journal.append(note_line(text))
+
+    def note_gaps(self, gaps: Sequence[Gap]) -> None:
+        """Gaps inside the file, for recovery."""
+        for line in gap_lines(gaps):
+            self.place.journal.append(line)
+
+    def look_after(self) -> bool:
+        """See every few seconds that it is still there, and sync it when a setting says so. True when that
+        was done.
+
+        Raises:
+            StorageError: it is gone, or cannot be synced.
+        """
+        now_s = time.monotonic()
+        if now_s - self._looked_s < CHECK_S:
+            return False
+        self._looked_s = now_s
+        self.place.store.check()
+        if self._sync_s is not None and now_s - self._synced_s >= self._sync_s:
+            self._synced_s = now_s
+            self.place.store.sync()
+        return True
+
+    # The end
+
+    def finish(self, part: Part) -> Ended:
+        """Make it final.
+
+        Raises:
+            MuxError, StorageError: it could not be; `salvage` keeps what is written.
+        """
+        self._muxer.close()
+        stats, store = self._muxer.stats, self.place.store
+        if not (stats.video_packets or stats.audio_packets):
+            self.place.discard()
+            return Ended(None)
+        size_bytes, problem = store.size, None
+        if isinstance(store, GrowingFile) and self.format is Format.MP4:
+            size_bytes, problem = self._finalize_mp4(store)
+        if not size_bytes:
+            self.place.discard()
+            return Ended(None, problem)
+        store.finish()
+        self._note_counts(stats)
+        finished = self._header.manifest(self.path, stats, size_bytes, part, self.notes, False)
+        try:
+            write_manifest(self.path, finished)
+        except StorageError as error:
+            self._described, problem = False, problem or error
+        return Ended(finished, problem)
+
+    def settle(self) -> None:
+        """Everybody was told of the finished file. Without a manifest its journal stays, for recovery to
+        write one."""
+        journal = self.place.journal
+        if self._described:
+            journal.remove()
+            return
+        try:
+            journal.append(ANNOUNCED)
+        except StorageError:
+            _log.info("journal.full", path=str(journal.path))
+        journal.close()
+
+    def _finalize_mp4(self, store: GrowingFile) -> tuple[int, ReelError | None]:
+        """Fragmented to regular, in place (design decision 5): the size, and what went wrong. A file that
+        resists stays fragmented, and plays as that; 0 is the size of one whose first fragment never reached
+        the disk."""
+        left = f"{store.final}: left as a fragmented MP4"
+        try:
+            return _native.finalize_mp4(str(store.growing))["bytes"], None
+        except ValueError as error:
+            boxes = cast("list[tuple[str, int, int]]", _native.scan_mp4(str(store.growing))["boxes"])
+            has_media = any(kind == "moof" for kind, _, _ in boxes)
+            return store.size if has_media else 0, MuxError(f"{left}: {error}")
+        except OSError as error:
+            return store.size, StorageError(f"{left}: {error.strerror or error}")
+
+    def salvage(self, why: ReelError) -> Ended:
+        """Keep what is written of a file that cannot be written on, as recovery after a crash would."""
+        journal = self.place.journal
+        self.place.store.abandon()
+        try:
+            journal.append(note_line(f"cut short: {why}"))
+        except StorageError:  # a disk that is full has no room for words either
+            _log.info("journal.full", path=str(journal.path))
+        try:
+            revived = revive(journal, recovered=False)
+            return Ended(revived.manifest if revived else None)
+        except (ReelError, OSError) as error:
+            _log.warning("output.unfinished", path=str(self.path), error=str(error))
+            journal.close()  # for the next recovery
+            return Ended(None, StorageError(f"{self.path}: left unfinished: {error}"))
+
+    def _note_counts(self, stats: Stats) -> None:
+        for count, what in (
+            (stats.refused, "packets are left out: FFmpeg cannot read them"),
+            (stats.adjusted, "packets are moved in time: the container's clock must rise"),
+            (stats.late_segments, "segments are much longer than they should be: keyframes are rare"),
+        ):
+            if count:
+                self.notes.append(f"{count} {what}")

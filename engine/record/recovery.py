@@ -1,0 +1,179 @@
+"""What a process that is gone left unfinished: made final, described, and told of once (S2).
+
+A file whose writer cannot go on, because its disk refuses, is revived in the same way while the recording
+lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from engine.errors import NothingRecorded, ReelError, UsageError
+from engine.media.codecs import Format
+from engine.media.manifest import Interval, Manifest
+from engine.mux import SegmentNote
+from engine.mux.recover import Recovered, recover, recover_playlist
+from engine.record.diary import Diary, Header, read_diary
+from engine.record.ledger import join, tile
+from engine.store import PART, Journal, read_manifest, remove_folder, take_name, write_manifest
+from engine.store.journal import ENDING, final_of, journal_of
+
+_SUFFIXES = (".flv", ".mp4", ".aac", ".mp3")  # the growing segments of HLS belong to their playlists
+
+STATE = ".reel"
+"""The folder below a recording root where recordings keep their own journals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revived:
+    """A file that is final now."""
+
+    path: Path
+    manifest: Manifest
+    announced: bool = False
+    """Its event was sent by the process that recorded it."""
+
+
+def revive(journal: Journal, *, recovered: bool = True) -> Revived | None:
+    """Make a journal's file final and write its manifest; the journal stays until its event is out.
+
+    None when there was nothing worth keeping: the journal is gone too then.
+
+    Raises:
+        ProtocolError: the journal or the file cannot be read.
+        StorageError: the disk refuses.
+    """
+    final = final_of(journal.path)
+    diary = read_diary(journal)
+    try:
+        if (
+            diary is None
+        ):  # its writer died before it wrote a byte of the file, or a power cut took the journal
+            return revive_bare(final)
+        manifest = read_manifest(final)
+        if manifest is None:
+            notes = [SegmentNote.parse(note) for note in diary.segments]
+            manifest = _describe(final, diary, _recover(final, diary.header.format, notes), recovered)
+            write_manifest(final, manifest)
+    except NothingRecorded:
+        _discard(final)
+        journal.remove()
+        return None
+    return Revived(final, manifest, diary.announced)
+
+
+def revive_bare(path: Path) -> Revived:
+    """Repair a file of which there is no journal: `NAME.part`, or one under its final name. Whose it is
+    nobody knows, so that no manifest is written.
+
+    Raises:
+        UsageError: its name does not say what it is.
+        NothingRecorded: not one packet of it is whole.
+        ProtocolError: the file cannot be read.
+        StorageError: the disk refuses.
+    """
+    final = path.with_name(path.name.removesuffix(PART))
+    format = format_of(final)
+    found = _recover(final, format, [])
+    made_at = datetime.fromtimestamp(final.stat().st_mtime, UTC)
+    started_at = made_at - timedelta(milliseconds=found.stats.duration_ms)
+    header = Header.unknown(format, started_at)
+    covers = Interval(start=started_at, end=made_at)
+    manifest = header.manifest(final, found.stats, found.size_bytes, tile(covers, []), found.problems, True)
+    return Revived(final, manifest)
+
+
+def format_of(final: Path) -> Format:
+    """What a file is by the ending of its name.
+
+    Raises:
+        UsageError: none that is recorded here.
+    """
+    suffix = final.suffix.lower().removeprefix(".")
+    try:
+        return Format.HLS if suffix == "m3u8" else Format(suffix)
+    except ValueError:
+        raise UsageError(f"{final}: only .flv, .m3u8, .mp4, .aac and .mp3 files can be repaired") from None
+
+
+def _recover(final: Path, format: Format, notes: list[SegmentNote]) -> Recovered:
+    """Under whichever name it is: a crash may have come before or after the renaming."""
+    if format is Format.HLS:
+        return recover_playlist(final, notes)
+    growing = final.with_name(final.name + PART)
+    if not growing.exists():
+        if not final.exists():
+            raise NothingRecorded(f"{final}: it is gone")
+        return recover(format, final)
+    found = recover(format, growing)
+    take_name(growing, final)
+    return found
+
+
+def _discard(final: Path) -> None:
+    """Remove what holds nothing."""
+    final.with_name(final.name + PART).unlink(missing_ok=True)
+    if final.suffix == ".m3u8":
+        remove_folder(final)
+
+
+def _describe(final: Path, diary: Diary, found: Recovered, recovered: bool) -> Manifest:
+    header, stats = diary.header, found.stats
+    if header.from_zero and stats.first_dts_ms is not None:  # back to the source's clock
+        stats = stats.shifted(header.clock.dts_ms - stats.first_dts_ms)
+    behind_ms = max((stats.last_dts_ms or 0) - diary.clock.dts_ms, 0)
+    end = diary.clock.at + timedelta(milliseconds=behind_ms)
+    part = join(header.before, tile(Interval(start=header.before.covers.end, end=end), diary.gaps))
+    notes = [*diary.notes, *found.problems]
+    return header.manifest(final, stats, found.size_bytes, part, notes, recovered)
+
+
+# Leftovers of a folder
+
+
+def leftovers(root: Path) -> Iterator[Path]:
+    """The journals below a folder, of dead processes and of living ones."""
+    yield from sorted(
+        path for path in root.rglob("*" + ENDING) if path.is_file() and path.parent.name != STATE
+    )
+
+
+def bare_leftovers(root: Path) -> Iterator[Path]:
+    """Growing files without a journal: nobody knows whose they are."""
+    for path in sorted(root.rglob("*" + PART)):
+        final = path.with_name(path.name.removesuffix(PART))
+        if path.is_file() and final.suffix.lower() in _SUFFIXES and not journal_of(final).exists():
+            yield path
+
+
+def revive_all(
+    root: Path, tell: Callable[[Revived], None], complain: Callable[[Path, ReelError], None]
+) -> None:
+    """Revive whatever dead processes left below a folder. Each is told of once, then its journal is removed;
+    one that cannot be revived stays for the next time."""
+    for path in leftovers(root):
+        try:
+            journal = Journal.adopt(path)
+            if journal is not None:
+                settle(journal, tell)
+        except ReelError as error:
+            complain(final_of(path), error)
+
+
+def settle(journal: Journal, tell: Callable[[Revived], None]) -> None:
+    """Revive one, tell of it, and remove its journal.
+
+    Raises:
+        ProtocolError, StorageError: as `revive`; the journal stays.
+    """
+    try:
+        revived = revive(journal)
+        if revived is not None:
+            if not revived.announced:
+                tell(revived)
+            journal.remove()
+    finally:
+        journal.close()

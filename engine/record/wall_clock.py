@@ -1,0 +1,83 @@
+"""Where media lies on the wall clock. Pure.
+
+A packet arrives some time after it was made, and the first ones of a connection (what the origin kept since
+its last keyframe) much later. So one clock of media is placed by the packet that was delayed least: media
+time passes as wall time does, and no packet arrives before it was made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.media.batch import Batch, Role
+from engine.media.limits import HOLE_MS
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_HOLE = timedelta(milliseconds=HOLE_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Media without a hole. `start` of None: it goes on from the media before."""
+
+    start: datetime | None
+    end: datetime
+
+
+@dataclass(slots=True)
+class WallClock:
+    """The wall clock of one push. Nothing of it was made before `floor`, where the push before it ends."""
+
+    floor: datetime = _NEVER
+    _zero: datetime | None = None  # when media of dts 0 was made
+    _last_dts: int | None = None
+    _until: datetime | None = None
+
+    @property
+    def until(self) -> datetime:
+        """When its last media was made."""
+        return self._until or self.floor
+
+    def at(self, dts_ms: int) -> datetime:
+        """When media of this time was made."""
+        if self._zero is None:
+            return self.until
+        return max(self._zero + timedelta(milliseconds=dts_ms), self.floor)
+
+    def restart(self) -> None:
+        """The media's clock jumped."""
+        self._zero = self._last_dts = None
+
+    def spans(self, batch: Batch, now: datetime) -> list[Span]:
+        """The stretches of a batch of one clock that arrived by `now`, split where the source sent nothing
+        for a while."""
+        tags = batch.tags
+        dts = tags["dts"][tags["role"] == int(Role.FRAME)]
+        if not len(dts):
+            return []
+        first, last = int(dts.min()), int(dts.max())
+        zero = now - timedelta(milliseconds=last)
+        self._zero = zero if self._zero is None else min(self._zero, zero)
+        spans = self._split(dts, first, last)
+        self._last_dts = last if self._last_dts is None else max(last, self._last_dts)
+        self._until = spans[-1].end
+        return spans
+
+    def _split(self, dts: npt.NDArray[np.int64], first: int, last: int) -> list[Span]:
+        starts = [None if self._goes_on(first) else self.at(first)]
+        ends: list[datetime] = []
+        if last - first > HOLE_MS:
+            ordered = np.sort(dts)
+            for before in np.flatnonzero(np.diff(ordered) > HOLE_MS).tolist():
+                ends.append(self.at(int(ordered[before])))
+                starts.append(self.at(int(ordered[before + 1])))
+        return [Span(start, end) for start, end in zip(starts, [*ends, self.at(last)], strict=True)]
+
+    def _goes_on(self, first: int) -> bool:
+        if self._last_dts is not None:
+            return first - self._last_dts <= HOLE_MS
+        return self._until is not None and self.at(first) - self._until <= _HOLE
