@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from engine.errors import MalformedManifest
+from engine.media.manifest import Manifest
 from engine.mux.probe import Report, probe
 from engine.mux.probe.report import TrackReport
+from engine.store import read_manifest
 
 _DAMAGED, _UNREADABLE = 1, 2
 
@@ -37,12 +41,20 @@ def inspect_command(
             typer.echo(f"reel inspect: {file}: {error.strerror or error}", err=True)
             code = _UNREADABLE
             continue
+        try:
+            manifest = read_manifest(file)
+        except (MalformedManifest, OSError) as error:
+            report.damage(f"its manifest: {error}")
+            manifest = None
         if report.damaged:
             code = code or _DAMAGED
         if as_json:
-            typer.echo(json.dumps(dataclasses.asdict(report)))
+            described = None if manifest is None else manifest.model_dump(mode="json")
+            typer.echo(json.dumps({**dataclasses.asdict(report), "manifest": described}))
         else:
             _print(out, report)
+            if manifest is not None:
+                _print_window(out, manifest)
     raise typer.Exit(code)
 
 
@@ -62,6 +74,26 @@ def _print(out: Console, report: Report) -> None:
     ):
         for line in lines:
             out.print(f"  [{style}]{title}[/{style}]: {escape(line)}")
+
+
+def _print_window(out: Console, manifest: Manifest) -> None:
+    """Which part of its recording's window the file covers, and what of that is missing."""
+    covers, gaps = manifest.covers, manifest.gaps
+    missing_s = sum((gap.end - gap.start).total_seconds() for gap in gaps)
+    out.print(
+        f"  recording {escape(manifest.recording)}: covers {_moment(covers.start)} to {_moment(covers.end)}, "
+        f"{len(gaps)} gaps, {missing_s:.3f} s missing"
+    )
+    for gap in gaps:
+        length_s = (gap.end - gap.start).total_seconds()
+        bounds = f"{_moment(gap.start)} to {_moment(gap.end)} ({length_s:.3f} s)"
+        out.print(f"  [yellow]gap[/yellow]: {bounds}: {gap.reason}")
+    for note in manifest.notes:
+        out.print(f"  [yellow]note[/yellow]: {escape(note)}")
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _track_table(tracks: list[TrackReport]) -> Table:

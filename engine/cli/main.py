@@ -15,6 +15,7 @@ from engine.cli.demo import demo_command
 from engine.cli.inspect import inspect_command
 from engine.cli.origin import origin_command
 from engine.cli.record import record_command
+from engine.cli.repair import repair_command
 from engine.errors import InternalError, ReelError, UsageError
 
 EXIT_CODES = (
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command("record", epilog=EXIT_CODES)(record_command)
 app.command("origin", epilog=EXIT_CODES)(origin_command)
 app.command("inspect", epilog=EXIT_CODES)(inspect_command)
+app.command("repair", epilog=EXIT_CODES)(repair_command)
 app.command("codecs")(codecs_command)
 app.command("demo", epilog=EXIT_CODES)(demo_command)
 

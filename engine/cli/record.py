@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -49,6 +50,13 @@ def record_command(
             metavar="S",
         ),
     ] = None,
+    splice: Annotated[
+        float | None,
+        typer.Option(
+            help="Keep an HLS file open for S seconds after an interruption, for the next push. [default: 0]",
+            metavar="S",
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option(
@@ -57,6 +65,13 @@ def record_command(
     ] = None,
     timestamps: Annotated[
         str | None, typer.Option(help="original or zero (MP4 is always zero). [default: original]")
+    ] = None,
+    jump: Annotated[
+        str | None,
+        typer.Option(
+            help="What a jump of the source's clock becomes: discontinuity or repair. "
+            "[default: discontinuity]"
+        ),
     ] = None,
     hls_segment: Annotated[
         str | None, typer.Option("--hls-segment", help="ts, fmp4 or auto. [default: ts]")
@@ -76,6 +91,26 @@ def record_command(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Accept certificates that are not valid.")
     ] = False,
+    sync: Annotated[
+        float | None,
+        typer.Option(
+            help="Sync growing files to the disk every S seconds. [default: when they are final]", metavar="S"
+        ),
+    ] = None,
+    min_free: Annotated[
+        float | None,
+        typer.Option(
+            "--min-free",
+            help="Begin no file with less than this free. [default: 1 % of the disk, at most 256]",
+            metavar="MIB",
+        ),
+    ] = None,
+    id: Annotated[
+        str | None,
+        typer.Option(
+            "--id", help="Record under this id, going on where a process that died left off.", metavar="ID"
+        ),
+    ] = None,
     json_events: Annotated[
         bool, typer.Option("--json", help="Print events, one JSON object a line, on stdout.")
     ] = False,
@@ -99,13 +134,18 @@ def record_command(
         "duration": duration,
         "interval": interval,
         "reconnect": reconnect,
+        "splice": splice,
         "name": name,
         "timestamps": timestamps,
+        "jump": jump,
         "hls_segment": hls_segment,
         "hls_time": hls_time,
         "flv_signalling": flv_signalling,
         "headers": _headers(header) or None,
         "insecure": insecure or None,
+        "sync": sync,
+        "min_free": min_free,
+        "id": id,
     }
     fields |= {key: value for key, value in given.items() if value is not None}
     if not fields.get("urls"):
@@ -126,8 +166,11 @@ async def _record(spec: RecordSpec, reporter: Reporter) -> list[Outcome]:
     async with Worker(reporter.event) as worker:
         for url in spec.urls:
             worker.add(spec, url)
+        recovery = asyncio.create_task(worker.recover(spec.output))
         with stopping(worker.stop_all), reporter.watching(worker.recordings):
-            return list(await worker.run_all())
+            outcomes = await worker.run_all()
+        await recovery
+        return list(outcomes)
 
 
 def _worst(outcomes: list[Outcome], spec: RecordSpec) -> int:
