@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +20,7 @@ class SegmentFolder:
         StorageError: whatever the disk refuses.
     """
 
-    def __init__(self, playlist: Path) -> None:
+    def __init__(self, playlist: Path, on_note: Callable[[dict[str, object]], None] | None = None) -> None:
         self.final = playlist
         self.folder = playlist.with_suffix("")
         self.size = 0  # bytes of the committed segments
@@ -45,6 +46,20 @@ class SegmentFolder:
         self._committed.append(segment.final)
         self.size += segment.size
         return f"{self.folder.name}/{segment.final.name}"  # names need no encoding
+
+    def check(self) -> None:
+        """Look after what grows.
+
+        Raises:
+            StorageError: somebody removed it.
+        """
+        for segment in self._growing:
+            segment.check()
+
+    def sync(self) -> None:
+        """Make what grows durable."""
+        for segment in self._growing:
+            segment.sync()
 
     def publish(self, playlist: str) -> None:
         """Replace the playlist; a reader never sees half of one."""
@@ -86,3 +101,14 @@ class SegmentFolder:
         """Close what grows and leave everything as it is, for recovery."""
         for segment in self._growing:
             segment.abandon()
+
+
+def remove_folder(playlist: Path) -> None:
+    """Remove a playlist and its segments, which hold nothing."""
+    folder = playlist.with_suffix("")
+    with storage_errors(folder):
+        playlist.unlink(missing_ok=True)
+        if folder.is_dir() and not folder.is_symlink():
+            for segment in folder.iterdir():
+                segment.unlink()
+            folder.rmdir()
