@@ -24,6 +24,8 @@ from engine.mux.transport import Continuity
 _FMP4_CODECS = frozenset({Codec.H265, Codec.OPUS})  # in TS neither Apple's players nor hls.js read them
 _LATE_FACTOR = 3  # so many times the wanted length without a keyframe to end a segment at is worth a word
 
+_NEVER = -(1 << 62)
+
 
 @dataclass(slots=True)
 class _Clock:
@@ -64,9 +66,11 @@ class HlsMuxer:
         self._map_uris: dict[bytes, str] = {}
         self._fragments = 0
         self._sequence = 0
-        self._written_to_ms = 0
+        self._written_to_ms = self._shown_to_ms = 0  # on the written clock
+        self._last_shown_ms = _NEVER
         self._next_starts_at = options.started_at
         self._breaks = False
+        self._goes_on = False
         self._clock: _Clock | None = None
         self._segment: _Segment | None = None
         self._closed = False
@@ -106,6 +110,7 @@ class HlsMuxer:
         segment = self._segment
         self._put(segment.writer.mux(arena, frames, self._clock.origin_ms))
         self._tally.add(frames)
+        self._last_shown_ms = max(self._last_shown_ms, max(frame[0] + frame[1] for frame in frames))
         if not segment.late and frames[-1][0] - segment.start_ms > _LATE_FACTOR * self._segment_ms:
             segment.late = True
             self._tally.late_segments += 1
@@ -113,8 +118,9 @@ class HlsMuxer:
     def _start_clock(self, frames: list[Frame]) -> _Clock:
         first_ms = min(frame[0] for frame in frames)
         origin_ms = 0
-        if self._from_zero:  # after a break the written clock goes on where it was
-            origin_ms = first_ms - self._written_to_ms
+        if self._from_zero or self._goes_on:  # after a break the written clock goes on where it was
+            leads_ms = next((frame[1] for frame in frames if frame[4] < FIRST_AUDIO_CODEC), 0)
+            origin_ms = first_ms - max(self._written_to_ms, self._shown_to_ms - leads_ms)
         elif self._fragmented:  # tfdt has no sign
             origin_ms = min(first_ms, 0)
         return _Clock(origin_ms, frames[0][0], self._next_starts_at)
@@ -182,6 +188,8 @@ class HlsMuxer:
         clock, end_ms = self._clock, self._tally.end_ms()
         if clock is not None and end_ms is not None:
             self._written_to_ms = end_ms - clock.origin_ms
+            self._shown_to_ms = self._last_shown_ms + self._tally.video_frame_ms - clock.origin_ms
+            self._last_shown_ms = _NEVER
             self._next_starts_at = clock.wall(end_ms)
         self._next_starts_at = next_starts_at or self._next_starts_at
         self._clock = None
@@ -195,11 +203,14 @@ class HlsMuxer:
     def restart(self, tracks: Sequence[Track], started_at: datetime | None = None) -> None:
         """Ends the segment; what follows has these tracks, another clock and EXT-X-DISCONTINUITY.
 
-        The kind of segments stays: a playlist cannot go back from fragmented MP4 to TS.
+        The kind of segments stays: a playlist cannot go back from fragmented MP4 to TS. Another push
+        (`started_at` is given) has a clock that says nothing beside the one before it: it is written from where
+        that ended, so that players that know no discontinuities play it too.
         """
         if self._closed:
             raise MuxError("the playlist has ended")
         self._break_clock(started_at)
+        self._goes_on = self._goes_on or started_at is not None
         self._use(tracks)
 
     def close(self) -> None:

@@ -61,6 +61,11 @@ class Tally:
         ends = [t.last_ms + t.frame_ms for t in (self._video, self._audio) if t.last_ms is not None]
         return max(ends, default=None)
 
+    @property
+    def video_frame_ms(self) -> int:
+        """How long a picture lasts: the last distance of two."""
+        return self._video.frame_ms
+
     def _section_ms(self) -> int:
         end_ms = self.end_ms()
         return 0 if end_ms is None or self._start_ms is None else end_ms - self._start_ms

@@ -1,0 +1,252 @@
+"""A live HTTP-FLV origin with the troubles of real ones, which remembers what it made and when.
+
+Each stream is a publisher that loops a file at real time on one clock. A client is sent the headers, what was
+made since the last keyframe, and then what is made. Troubles are methods: they happen to every client of a
+stream at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import socket
+import struct
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from e2e.sources import SCRIPT, VIDEO, Tag, media_of, tags_of
+
+from origins.scripted import chunk
+
+_STEP_S = 0.02
+_FLV_HEAD = b"FLV\x01\x05\0\0\0\x09\0\0\0\0"
+_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\nTransfer-Encoding: chunked\r\n\r\n"
+_NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A frame that a publisher made."""
+
+    at: datetime
+    push: int
+    kind: int
+    dts_ms: int  # on the clock of its push, never wrapped
+    wire_ms: int
+    digest: str
+    key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One round of a file: its headers, and its frames from 0 on."""
+
+    headers: tuple[Tag, ...]
+    frames: tuple[Tag, ...]
+    period_ms: int
+
+    @classmethod
+    def of(cls, path: Path) -> Picture:
+        """A file that begins with a keyframe."""
+        tags = [tag for tag in tags_of(path) if tag.kind != SCRIPT]
+        frames = [tag for tag in tags if media_of(tag).role == "frame"]
+        first_ms, last_ms = frames[0].timestamp_ms, max(tag.timestamp_ms for tag in frames)
+        headers = tuple(tag for tag in tags if media_of(tag).role == "config")[:2]
+        moved = sorted((replace(t, timestamp_ms=t.timestamp_ms - first_ms) for t in frames), key=_time)
+        return cls(headers, tuple(moved), last_ms - first_ms + 40)
+
+
+def _time(tag: Tag) -> int:
+    return tag.timestamp_ms
+
+
+@dataclass(slots=True)
+class Stream:
+    """A publisher, and whoever plays it."""
+
+    picture: Picture
+    start_ms: int = 0
+    """The wire timestamp that its first push begins at."""
+    made: list[Made] = field(default_factory=list)
+    push: int = 0
+    is_published: bool = True
+    _clients: set[asyncio.StreamWriter] = field(default_factory=set)
+    _cache: list[bytes] = field(default_factory=list)
+    _begun_s: float = 0.0
+    _next: int = 0
+    _hush_until_s: float = 0.0
+    _stalled: list[bytes] | None = None
+
+    # Troubles
+
+    def drop(self) -> None:
+        """FIN, in the middle of the body."""
+        for client in self._take_clients():
+            client.close()
+
+    def reset(self) -> None:
+        """RST."""
+        for client in self._take_clients():
+            sock = client.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.transport.abort()
+
+    def hush(self, seconds: float) -> None:
+        """The publisher makes nothing for a while; its clock goes on."""
+        self._hush_until_s = asyncio.get_running_loop().time() + seconds
+
+    async def stall(self, seconds: float) -> None:
+        """What is made arrives late."""
+        self._stalled = []
+        await asyncio.sleep(seconds)
+        late, self._stalled = self._stalled, None
+        self._send(b"".join(late))
+
+    def unpublish(self) -> None:
+        """The publisher leaves, and everybody is told so."""
+        self.is_published = False
+        for client in self._take_clients():
+            client.write(chunk(b""))
+            client.close()
+
+    def publish(self, picture: Picture | None = None) -> None:
+        """A publisher returns, perhaps another one: another push, whose clock begins at 0."""
+        self.is_published = True
+        self.picture = picture or self.picture
+        self.glue()
+
+    def glue(self) -> None:
+        """Another push, on the same connections."""
+        self.push += 1
+        self.start_ms = 0
+        self._begun_s, self._next = asyncio.get_running_loop().time(), 0
+        self._cache.clear()
+        self._send(b"".join(bytes(tag) for tag in self._headers()))
+
+    def _take_clients(self) -> set[asyncio.StreamWriter]:
+        clients, self._clients = self._clients, set()
+        return clients
+
+    # Life
+
+    def join(self, client: asyncio.StreamWriter) -> None:
+        """A client plays the stream."""
+        start = b"".join([_FLV_HEAD, *(bytes(tag) for tag in self._headers()), *self._cache])
+        client.write(_ANSWER + chunk(start))
+        self._clients.add(client)
+
+    def leave(self, client: asyncio.StreamWriter) -> None:
+        """A client left."""
+        self._clients.discard(client)
+
+    def _headers(self) -> Sequence[Tag]:
+        return [replace(tag, timestamp_ms=self.start_ms) for tag in self.picture.headers]
+
+    async def run(self) -> None:
+        """Make what is due, until cancelled."""
+        loop = asyncio.get_running_loop()
+        self._begun_s = loop.time()
+        while True:
+            if self.is_published:
+                self._make(loop.time())
+            await asyncio.sleep(_STEP_S)
+
+    def _make(self, now_s: float) -> None:
+        pieces: list[bytes] = []
+        frames, period_ms = self.picture.frames, self.picture.period_ms
+        while True:
+            rounds, at = divmod(self._next, len(frames))
+            dts_ms = rounds * period_ms + frames[at].timestamp_ms
+            if dts_ms > (now_s - self._begun_s) * 1000:
+                break
+            self._next += 1
+            if now_s >= self._hush_until_s:
+                pieces.append(self._one(frames[at], dts_ms))
+        if pieces:
+            self._send(b"".join(pieces))
+
+    def _one(self, frame: Tag, dts_ms: int) -> bytes:
+        wire_ms = (self.start_ms + dts_ms) & 0xFFFFFFFF
+        data = bytes(replace(frame, timestamp_ms=wire_ms))
+        media = media_of(frame)
+        key = frame.kind == VIDEO and media.key
+        digest = hashlib.sha256(frame.body).hexdigest()[:16]
+        made = Made(datetime.now(UTC), self.push, frame.kind, self.start_ms + dts_ms, wire_ms, digest, key)
+        self.made.append(made)
+        if key:
+            self._cache.clear()
+        self._cache.append(data)
+        return data
+
+    def _send(self, data: bytes) -> None:
+        if not data:
+            return
+        if self._stalled is not None:
+            self._stalled.append(data)
+            return
+        for client in self._clients:
+            client.write(chunk(data))
+
+
+@dataclass(slots=True)
+class Troubled:
+    """A running origin."""
+
+    port: int
+    streams: dict[str, Stream]
+    is_refusing: bool = False
+    """It accepts connections and closes them, as a restarting server's front does."""
+
+    def url(self, name: str) -> str:
+        """Where a stream is pulled from."""
+        return f"http://127.0.0.1:{self.port}/live/{name}.flv"
+
+
+@asynccontextmanager
+async def troubled(streams: dict[str, Stream]) -> AsyncIterator[Troubled]:
+    """An origin of these streams on a port of its own."""
+    origin: Troubled
+    writers: set[asyncio.StreamWriter] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
+        try:
+            request = await reader.readuntil(b"\r\n\r\n")
+            name = request.split(b" ")[1].decode().removeprefix("/live/").removesuffix(".flv")
+            stream = origin.streams[name]
+            if origin.is_refusing:
+                return
+            if not stream.is_published:
+                writer.write(_NOT_FOUND)
+                return
+            stream.join(writer)
+            while await reader.read(4096):
+                pass
+            stream.leave(writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client left
+        finally:
+            writers.discard(writer)
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    origin = Troubled(server.sockets[0].getsockname()[1], streams)
+    publishers = [asyncio.create_task(stream.run()) for stream in streams.values()]
+    try:
+        yield origin
+    finally:
+        for publisher in publishers:
+            publisher.cancel()
+        ended = await asyncio.gather(*publishers, return_exceptions=True)
+        server.close()
+        for writer in tuple(writers):
+            writer.transport.abort()
+        await server.wait_closed()
+    for error in ended:
+        if not isinstance(error, asyncio.CancelledError):
+            raise AssertionError("a publisher ended") from (error if isinstance(error, Exception) else None)
