@@ -251,8 +251,8 @@ class Recording:
     # Media
 
     def _take(self, batch: Batch, timeline: Timeline, segmenter: Segmenter) -> None:
-        for jump in timeline.place(batch):
-            self._warn("timestamp_jump", f"{jump.kind.name.lower()} timestamps jump by {jump.step_ms} ms")
+        for repair in timeline.place(batch):
+            self._warn(repair.what.value, str(repair))
         self._hand_over(segmenter.feed(batch))
 
     def _hand_over(self, operations: Sequence[Operation]) -> None:
