@@ -90,6 +90,11 @@ def flv_tags(
     coded media that have no legacy form (they start where the next row does); rows without a form in the
     wanted signalling are written unchanged. Raises ValueError for a table that is none or points outside."""
 
+def frame_digests(arena: Buffer, table: Buffer, /) -> bytes:
+    """One u64 per table row, in native byte order: a digest of kind, codec and coded payload (of the whole
+    body of a multitrack tag), 0 for rows that are no frames. Timestamps and signalling play no part. Raises
+    ValueError for a table that is none or points outside."""
+
 def amf0_encode(values: Sequence[AmfValue], /) -> bytes:
     """dict -> ECMA array at the top level of a script tag's second value, object elsewhere in commands."""
 

@@ -54,7 +54,7 @@ PLANTS: list[tuple[str, str, str]] = [
     ("no_registry_hosts", "README.md", "see https://py" + "pi.org/project/x\n"),
     ("no_registry_hosts", ".ci/run", "npm --registry https://registry.npm" + "js.org\n"),
     ("pure_stages", "engine/media/batch.py", "text = open('x').read()\n"),
-    ("pure_stages", "engine/timeline.py", "from datetime import datetime\nnow = datetime.now()\n"),
+    ("pure_stages", "engine/timeline/clock.py", "from datetime import datetime\nnow = datetime.now()\n"),
     ("pure_stages", "engine/segment/cut.py", "from pathlib import Path\nx = Path('x').read_text()\n"),
     (
         "no_imports_by_string",

@@ -6,6 +6,7 @@ mod amf;
 mod batch;
 mod buffer;
 mod config;
+mod digest;
 mod flv;
 mod http;
 mod mp4;
@@ -17,6 +18,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     flv::register(module)?;
     http::register(module)?;
     config::register(module)?;
+    digest::register(module)?;
     mp4::register(module)?;
     amf::register(module)?;
     rtmp::register(module)?;
