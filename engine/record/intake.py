@@ -19,7 +19,11 @@ from engine.media.batch import Batch, Flag
 from engine.record.limit import MediaLimit
 from engine.record.wall_clock import Span, WallClock
 from engine.segment import Note, Operation, Segmenter
-from engine.timeline import CLOCK_CHANGES, Fresh, Joined, Memory, Rejoin, Repair, Timeline
+from engine.timeline import Repair, Timeline, What
+from engine.timeline.memory import Memory
+from engine.timeline.rejoin import Fresh, Joined, Rejoin
+
+_CLOCK_CHANGES = (What.JUMP, What.CONTINUED, What.GLUED)
 
 
 @dataclass(slots=True)
@@ -68,17 +72,14 @@ class Intake:
         self._memory = Memory()
         self._rejoin: Rejoin | None = None
         self.is_broken_off = False
-        """The connection broke, and its sections are open."""
+        """A connection broke, and its sections are open."""
+        self.was_live = False
+        """The last connection sent media that is recorded."""
 
     def _new_segmenter(self) -> Segmenter:
         return Segmenter(
             interval_ms=self._interval_ms, audio_only=self._audio_only, first_section=self._next_section
         )
-
-    @property
-    def started(self) -> bool:
-        """The push that was last connected has reached its first cut point."""
-        return self._segmenter.started
 
     def why_not_started(self) -> ReelError:
         """Why a push that ended without a first cut point could not be recorded."""
@@ -88,7 +89,8 @@ class Intake:
         """A connection begins. `may_repeat`: the one before broke, so that this one may send again what is
         recorded; otherwise it is another push."""
         self._timeline = Timeline(jump=self._jump)
-        self._rejoin = Rejoin(self._memory) if may_repeat and len(self._memory) else None
+        self._rejoin = Rejoin(self._memory) if may_repeat and self._segmenter.started else None
+        self.was_live = False
         if not self.is_broken_off:
             self._begin_push()
 
@@ -96,6 +98,7 @@ class Intake:
         self._next_section = self._segmenter.next_section
         self._segmenter = self._new_segmenter()
         self._wall = WallClock(floor=self._wall.until)
+        self._memory = Memory()
 
     def feed(self, batch: Batch, now: datetime) -> Taken:
         """Take in a batch that arrived by `now`; its `dts` column is filled in place."""
@@ -110,16 +113,14 @@ class Intake:
     def break_off(self, now: datetime) -> Taken:
         """The connection broke. What it sent is passed on; its sections stay open."""
         taken = Taken()
-        if self._rejoin is not None:
-            self._decide(taken, self._rejoin.finish(), now)
+        self._settle(taken, now)
         self.is_broken_off = self._segmenter.started
         return self._complete(taken)
 
     def finish(self, now: datetime) -> Taken:
         """The push is over: its sections end."""
         taken = Taken()
-        if self._rejoin is not None:
-            self._decide(taken, self._rejoin.finish(), now)
+        self._settle(taken, now)
         taken.operations += self._limit.pass_through(self._segmenter.finish())
         self.is_broken_off = False
         return self._complete(taken)
@@ -128,6 +129,13 @@ class Intake:
         """No connection went on where the last one broke off."""
         self.is_broken_off = False
         return self._complete(Taken(operations=self._limit.pass_through(self._segmenter.finish())))
+
+    def _settle(self, taken: Taken, now: datetime) -> None:
+        """The connection ended before it was known what its first media is. One that sent none changes
+        nothing."""
+        rejoin, self._rejoin = self._rejoin, None
+        if rejoin is not None and rejoin.has_held:
+            self._decide(taken, rejoin.finish(), now)
 
     def _decide(self, taken: Taken, outcome: Fresh | Joined | None, now: datetime) -> None:
         """What a reconnect's first media is, once that is known."""
@@ -156,11 +164,11 @@ class Intake:
 
     def _pass(self, taken: Taken, batch: Batch, now: datetime) -> None:
         operations = self._segmenter.feed(batch)
-        if self._segmenter.started:
-            self._memory.remember(batch)
+        self._memory.remember(batch)
+        self.was_live = self._segmenter.started
         taken.operations += self._limit.pass_through(operations)
         jumps = np.flatnonzero(batch.tags["flags"] & int(Flag.DISCONTINUITY))
-        if any(repair.what in CLOCK_CHANGES for repair in taken.repairs):
+        if any(repair.what in _CLOCK_CHANGES for repair in taken.repairs):
             self._wall.restart()
         start = 0
         for row in jumps.tolist():
@@ -185,7 +193,7 @@ class Intake:
 def notes_of(taken: Taken) -> list[Note]:
     """What users should hear of: the notes among the operations, repairs and duplicates."""
     notes = [one for one in (*taken.closing, *taken.operations) if isinstance(one, Note)]
-    notes += [Note(repair.code, repair.message) for repair in taken.repairs if repair.message]
+    notes += [Note(repair.what, str(repair)) for repair in taken.repairs]
     if taken.joined is not None and taken.joined.dropped_packets:
         notes.append(
             Note(

@@ -228,7 +228,7 @@ class Recording:
             self._hand_over(self._intake.break_off(_now()))
         else:
             self._hand_over(self._intake.finish(_now()))
-        was_live = self._intake.started
+        was_live = self._intake.was_live
         if not was_live and error is None and not self._stopping.is_set():
             reason = self._intake.why_not_started()
             error = type(reason)(f"{masked(self.url)}: {reason}")

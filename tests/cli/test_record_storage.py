@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filesystems import tmpfs
 from oracle.packets import Recording, output_packets, source_packets
 from oracle.rules import assert_f1, assert_f2, assert_f3, assert_plays
 from reel import Done, reel
@@ -16,19 +15,6 @@ from reel import Done, reel
 from engine.media.events import Failed, Warned
 
 SAMPLE = "h264_aac_bframes"
-
-
-@contextmanager
-def tmpfs(folder: Path, options: str) -> Iterator[Path]:
-    """A file system of its own; the test is skipped where one may not mount."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", options, "reel-test", str(folder)]
-    if os.geteuid() or subprocess.run(command, capture_output=True, timeout=10, check=False).returncode:
-        pytest.skip("mounting is not allowed here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True, timeout=10)
 
 
 def assert_kept(done: Done, source: Path, folder: Path) -> None:

@@ -31,7 +31,9 @@ def stretches(files: Iterable[Path]) -> list[Stretch]:
         manifest = json.loads(file.with_name(file.name + ".json").read_bytes())
         assert manifest["file"] == file.name
         start, end = (_moment(manifest["covers"][key]) for key in ("start", "end"))
-        assert covered is None or start == covered, f"{file.name} covers {start} on, the one before to {covered}"
+        assert covered is None or start == covered, (
+            f"{file.name} covers {start} on, the one before to {covered}"
+        )
         covered = end
         pieces = [_stretch(piece) for piece in [*manifest["recorded"], *manifest["gaps"]]]
         pieces.sort(key=lambda piece: piece.start)

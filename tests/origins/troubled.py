@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from e2e.sources import SCRIPT, VIDEO, Tag, media_of, tags_of
-
 from origins.scripted import chunk
 
 _STEP_S = 0.02
@@ -216,10 +215,10 @@ async def troubled(streams: dict[str, Stream]) -> AsyncIterator[Troubled]:
         try:
             request = await reader.readuntil(b"\r\n\r\n")
             name = request.split(b" ")[1].decode().removeprefix("/live/").removesuffix(".flv")
-            stream = origin.streams[name]
+            stream = origin.streams.get(name)
             if origin.is_refusing:
                 return
-            if not stream.is_published:
+            if stream is None or not stream.is_published:
                 writer.write(_NOT_FOUND)
                 return
             stream.join(writer)

@@ -131,4 +131,3 @@ async def test_three_pushes(sample: Sample, tmp_path: Path) -> None:
         recording.stop()
         (recorded,) = await recorder.ended()
     assert_spliced(recorded, 3)
-

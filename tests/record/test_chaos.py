@@ -1,0 +1,127 @@
+"""Ten streams through an origin that drops, resets, stalls, falls silent, wraps, glues and republishes: at the end
+every rule holds. `REEL_CHAOS_S` says how long it goes on (60)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+
+import pytest
+from e2e.recordings import Recorded, Recorder
+from oracle import flv
+from oracle.ledger import Stretch, is_missing, stretches
+from oracle.rules import assert_f3, assert_playlist
+from origins.troubled import Made, Picture, Stream, Troubled, troubled
+
+from engine.media.codecs import Format
+
+CHAOS_S = float(os.environ.get("REEL_CHAOS_S", "60"))
+STREAMS = 10
+SLACK_S = 1.5  # ten recordings, their origin and its troubles share a small machine
+SAMPLES = ("h264_aac_bframes", "h264_mp3", "h264_aac_enhanced", "h265_id12_aac", "h264_opus")
+STARTS_MS = (0, (1 << 32) - 20_000, (1 << 31) - 15_000, (1 << 24) - 10_000, 500_000)
+KINDS = {flv.VIDEO: "video", flv.AUDIO: "audio"}
+Sample = Callable[[str], Path]
+
+
+@pytest.mark.timeout(CHAOS_S + 300)
+async def test_chaos(sample: Sample, tmp_path: Path) -> None:
+    streams = {
+        f"s{number}": Stream(
+            Picture.of(sample(SAMPLES[number % len(SAMPLES)])), start_ms=STARTS_MS[number // 2]
+        )
+        for number in range(STREAMS)
+    }
+    async with troubled(streams) as origin, Recorder(tmp_path) as recorder:
+        recordings = [
+            recorder.start(
+                origin.url(name),
+                format="flv,hls,mp4",
+                hls_time=2,
+                interval=(None, 7.0)[number % 2],
+                splice=(0.0, 5.0)[number // 2 % 2],
+                jump="discontinuity",
+                reconnect=600,
+            )
+            for number, name in enumerate(streams)
+        ]
+        async with asyncio.TaskGroup() as troubles:
+            for number, stream in enumerate(streams.values()):
+                troubles.create_task(trouble(stream, origin, Random(number)))
+        for recording in recordings:
+            recording.stop()
+        ended = await recorder.ended()
+    for stream, recorded in zip(streams.values(), ended, strict=True):
+        assert recorded.outcome.error is None
+        assert_nothing_lost(stream, recorded)
+
+
+async def trouble(stream: Stream, origin: Troubled, chance: Random) -> None:
+    """One trouble after the other, with some peace in between and at both ends."""
+    loop = asyncio.get_running_loop()
+    ends_s = loop.time() + CHAOS_S
+    await asyncio.sleep(chance.uniform(2, 4))
+    while loop.time() < ends_s - 6:
+        match chance.choice(("drop", "reset", "stall", "hush", "republish", "glue", "both")):
+            case "drop":
+                stream.drop()
+            case "reset":
+                stream.reset()
+            case "stall":
+                await stream.stall(chance.uniform(0.5, 3))
+            case "hush":
+                stream.hush(chance.uniform(1, 5))
+            case "republish":
+                stream.unpublish()
+                await asyncio.sleep(chance.uniform(0.2, 4))
+                stream.publish()
+            case "glue":
+                stream.glue()
+            case "both":
+                await stream.stall(chance.uniform(0.5, 1.5))
+                stream.reset()
+        await asyncio.sleep(chance.uniform(1.5, 5))
+    await asyncio.sleep(max(ends_s - loop.time(), 0))
+
+
+def assert_nothing_lost(stream: Stream, recorded: Recorded) -> None:
+    files = recorded.paths(Format.FLV)
+    told = stretches(files)
+    for kind in KINDS:
+        assert_all_there([made for made in stream.made if made.kind == kind], files, kind, told)
+    for format in (Format.HLS, Format.MP4):
+        for kind in KINDS.values():
+            ours = [packet.digest for file in recorded.files(format) for packet in file.track(kind)]
+            assert ours == [p.digest for file in recorded.files(Format.FLV) for p in file.track(kind)], format
+        stretches(recorded.paths(format))
+    for path in recorded.paths(Format.HLS):
+        assert_playlist(path)
+    for format in (Format.FLV, Format.HLS, Format.MP4):
+        for path in recorded.paths(format):
+            assert_f3(path)
+
+
+def assert_all_there(made: Sequence[Made], files: Sequence[Path], kind: int, told: Sequence[Stretch]) -> None:
+    """What is in the files was made, in this order, and each frame once; what is not is in a gap."""
+    waiting = iter(made)
+    missing: list[Made] = []
+    for path in files:
+        for tag in flv.read(path).tags:
+            if tag.kind != kind or flv.main_media(tag).role != "frame":
+                continue
+            digest = hashlib.sha256(tag.body).hexdigest()[:16]
+            for frame in waiting:
+                if (frame.wire_ms, frame.digest) == (tag.timestamp, digest):
+                    assert not is_missing(told, frame.at, -SLACK_S), f"{path.name}: {frame} is in a gap"
+                    break
+                missing.append(frame)
+            else:
+                raise AssertionError(f"{path.name}: {KINDS[kind]} at {tag.timestamp} ms comes twice, or late")
+    missing += waiting
+    for frame in missing:
+        outside = not told[0].start <= frame.at <= told[-1].end
+        assert outside or is_missing(told, frame.at, SLACK_S), f"{frame} is lost, and no gap says so"
