@@ -39,6 +39,16 @@ JUMP_BACK_MS = 1_000
 JUMP_AHEAD_MS = 10_000
 """Beyond these a clock has jumped: encoders hiccup by less (F6)."""
 
+REMEMBERED_MS = 20_000
+"""How far back media that comes again after a reconnect is recognised: origins replay their last group of
+pictures, and encoders make those of 10 s at the longest, as a rule."""
+
+REMEMBERED_PACKETS = 2048
+"""At 17 bytes each 34 KB a recording, whatever the stream does: 20 s of 100 packets a second."""
+
+REPLAY_JITTER_MS = 1
+"""An origin that counts in other units than milliseconds rounds a replayed timestamp the other way."""
+
 CUT_HOLD_MS = 2_000
 """Audio ahead of the video is held back at a cut for this long at the most."""
 

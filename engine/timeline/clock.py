@@ -202,15 +202,17 @@ class Timeline:
         if is_first and not self._last:
             self._set(kind, clock, moved)
             return None
+        moved += _least(clock + moved - self._dts) - (clock + moved - self._dts)
+        gained = self._unmasked.get(self._kind if is_first else kind, 0)
         step = clock + moved - (self._dts if is_first else self._last[kind])
-        wrap = self._wrap(kind, step, is_first=is_first)
-        self._set(kind, clock, moved + wrap)
-        if is_first:
-            return Repair(What.WRAPPED, Kind(kind), step, self._dts) if wrap > 0 else None
-        reset = self._checked.get(kind) if self._is_reset(kind, step + wrap) else None
-        if reset is not None or not self._is_within(step + wrap):
-            return self._jumped(kind, clock, step + wrap, reset)
-        return Repair(What.WRAPPED, Kind(kind), step, self._dts) if wrap > 0 else None
+        small, self._unmasked[kind] = self._small(step, gained, is_first=is_first)
+        self._set(kind, clock, moved + small - step)
+        reset = None if is_first or not self._is_reset(kind, small) else self._checked.get(kind)
+        if not is_first and (reset is not None or not self._is_within(small)):
+            return self._jumped(kind, clock, small, reset)
+        if self._unmasked[kind] > gained:
+            return Repair(What.WRAPPED, Kind(kind), step, self._dts)
+        return None
 
     def _set(self, kind: int, clock: int, moved: int) -> None:
         self._moved[kind] = moved
@@ -220,25 +222,21 @@ class Timeline:
     def _is_within(self, step: int) -> bool:
         return -self._back_ms <= step <= self._ahead_ms
 
-    def _wrap(self, kind: int, step: int, *, is_first: bool) -> int:
-        """What mends a masked wrap in a step: one length of the masked clock, or 0.
+    def _small(self, step: int, gained: int, *, is_first: bool) -> tuple[int, int]:
+        """A step without the lengths of wrapping clocks in it, if that makes it small, and the new `gained`.
 
-        A frame from before the wrap that comes behind one from after it takes a length back. Near is: within
-        the limits of the same track's last frame; by `_APART_MS`, of another track's.
+        A frame from before a masked wrap that comes behind one from after it takes back what was gained.
+        Small is: within the limits, of a step from the same track's last frame; `_APART_MS`, from another's.
         """
-        gained = self._unmasked.get(self._kind if is_first else kind, 0)
-        self._unmasked[kind] = gained
         if self._is_within(step):
-            return 0
+            return step, gained
         for wrap in _MASKED_WRAPS_MS:
-            ahead, back = step + wrap, step - wrap
-            if abs(ahead) <= _APART_MS if is_first else self._is_within(ahead):
-                self._unmasked[kind] = gained + wrap
-                return wrap
+            back, ahead = _least(step - wrap), _least(step + wrap)
             if gained >= wrap and (abs(back) <= _APART_MS if is_first else -self._back_ms <= back <= 0):
-                self._unmasked[kind] = gained - wrap
-                return -wrap
-        return 0
+                return back, gained - wrap
+            if abs(ahead) <= _APART_MS if is_first else self._is_within(ahead):
+                return ahead, gained + wrap
+        return (_least(step) if self._is_within(_least(step)) else step), gained
 
     # Jumps and glued pushes
 
@@ -289,6 +287,11 @@ class Timeline:
         """A step back that is a jump, or undoes more than half of the push."""
         last = self._last[kind]
         return step < 0 and (step < -self._back_ms or -step > last + step - self._start[kind])
+
+
+def _least(step: int) -> int:
+    """A step without whole lengths of the wire clock: the smallest of those that look alike on the wire."""
+    return (step + _WRAP_MS // 2) % _WRAP_MS - _WRAP_MS // 2
 
 
 def _signed(wire: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
