@@ -65,6 +65,11 @@ class Rejoin:
         self._held_rows = 0
         self._held_bytes = 0
 
+    @property
+    def has_held(self) -> bool:
+        """Something was fed."""
+        return bool(self._held)
+
     def feed(self, batch: Batch) -> Outcome | None:
         """Take in placed rows of the connection; None while it is undecided. Not to be called after that."""
         self._held.append(batch)

@@ -1,5 +1,5 @@
-"""Ten streams through an origin that drops, resets, stalls, falls silent, wraps, glues and republishes: at the end
-every rule holds. `REEL_CHAOS_S` says how long it goes on (60)."""
+"""Ten streams through an origin that drops, resets, stalls, falls silent, wraps, glues and republishes: at
+the end every rule holds. `REEL_CHAOS_S` says how long it goes on (60)."""
 
 from __future__ import annotations
 

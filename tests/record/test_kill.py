@@ -1,4 +1,5 @@
-"""S2: `kill -9` at any moment loses at most 2 s, and everything left is made final, playable and told of once.
+"""S2: `kill -9` at any moment loses at most 2 s, and everything left is made final, playable and told of
+once.
 
 `REEL_KILLS` says how many processes are killed (24).
 """

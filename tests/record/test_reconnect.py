@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from e2e.recordings import Recorder
 from oracle.packets import source_packets
@@ -15,14 +16,15 @@ from oracle.rules import assert_f1, assert_f2, assert_f3
 from origins.footage import read_flv
 from origins.scripted import Client, head, says, scripted
 
+from engine import _native
 from engine.errors import AccessDenied, ConnectFailed, NotFlv, StreamNotFound
 from engine.media import events
-from engine.media.batch import Batch
+from engine.media.batch import Batch, Role
 from engine.media.codecs import Format
 from engine.origin import Origin
 from engine.record.state import TRANSITIONS, State, Status
 
-SAMPLE = "h264_aac_bframes"
+SAMPLE, OTHER = "h264_aac_bframes", "h265_id12_aac"
 NOT_FOUND = head("Content-Length: 0", status="404 Not Found")
 Sample = Callable[[str], Path]
 
@@ -59,7 +61,7 @@ async def test_a_stream_that_breaks_off_and_returns(
     sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.record.recording.Status", Watched)
-    data = sample(SAMPLE).read_bytes()
+    data, other = sample(SAMPLE).read_bytes(), sample(OTHER).read_bytes()
 
     async def answer(client: Client) -> None:
         if client.number == 0:
@@ -67,7 +69,7 @@ async def test_a_stream_that_breaks_off_and_returns(
             await asyncio.sleep(0.3)  # or the reset overtakes what it should come behind
             client.reset()
         elif client.number == 2:
-            await client.send(head(f"Content-Length: {len(data)}") + data)
+            await client.send(head(f"Content-Length: {len(other)}") + other)
         else:
             await client.send(NOT_FOUND)
 
@@ -84,8 +86,8 @@ async def test_a_stream_that_breaks_off_and_returns(
         first, second = recorded.paths(format)
         assert_f1(source, first, cut_short=True)
         assert_f2(source, first, cut_short=True)
-        assert_f1(source, second)
-        assert_f2(source, second)
+        assert_f1(sample(OTHER), second)
+        assert_f2(sample(OTHER), second)
         assert_f3(first)
         assert_f3(second)
     assert 80 < len(recorded.files(Format.FLV)[0].video) < 120
@@ -111,6 +113,51 @@ async def test_a_stream_that_breaks_off_and_returns(
     assert status.states[-2:] == [State.ENDING, State.ENDED]
     for before, after in pairwise(status.states):
         assert after in TRANSITIONS[before]
+
+
+@pytest.mark.parametrize("how", ["reset", "closed", "declared and cut"])
+async def test_a_connection_that_goes_on_where_it_broke_off(how: str, sample: Sample, tmp_path: Path) -> None:
+    """T20: what the origin sends again is left out, the files go on, and nothing is missing."""
+    data = sample(SAMPLE).read_bytes()
+    whole = read_flv(data)
+    keys = [row for row in range(len(whole)) if whole.tags["flags"][row] & 1 and whole.tags["kind"][row] == 9]
+    kept = [row for row in range(len(whole)) if whole.tags["role"][row] == Role.CONFIG] + list(
+        range(keys[2], len(whole))
+    )
+    again = flv_of(whole, kept)  # from the last keyframe but one on
+
+    async def answer(client: Client) -> None:
+        if client.number == 0:
+            half = data[: len(data) // 2]
+            await client.send(
+                head(*([f"Content-Length: {len(data)}"] if how == "declared and cut" else [])) + half
+            )
+            await asyncio.sleep(0.3)
+            if how == "reset":
+                client.reset()
+        elif client.number == 1:
+            await client.send(head(f"Content-Length: {len(again)}") + again)
+        else:
+            await client.send(NOT_FOUND)
+
+    async with scripted(answer) as origin, Recorder(tmp_path) as recorder:
+        recorder.start(origin.url(), format="flv,mp4,hls,aac", reconnect=1.5)
+        (recorded,) = await recorder.ended()
+    assert recorded.outcome.error is None
+    source = source_packets(sample(SAMPLE))
+    for format in recorded.formats:
+        assert len(recorded.paths(format)) == 1
+        recorded.assert_correct(source, format)
+    (warning,) = recorded.warnings("duplicate_media")
+    assert "recorded already" in warning.message
+    broken = [gap for gap in recorded.of(events.GapClosed) if gap.reason == "interrupted"]
+    assert broken[0].start == broken[0].end
+
+
+def flv_of(batch: Batch, rows: list[int]) -> bytes:
+    """Rows as a stream of their own."""
+    some = batch.rows(np.asarray(rows))
+    return _native.flv_header(True, True) + _native.flv_tags(some.arena, some.tags.tobytes(), 0, "source")[0]
 
 
 async def test_a_publisher_that_returns(sample: Sample, tmp_path: Path) -> None:
