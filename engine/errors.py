@@ -14,12 +14,15 @@
     │   ├── MalformedRtmp
     │   ├── MalformedHttp
     │   ├── MalformedConfig           a decoder configuration record
-    │   └── MalformedMp4
+    │   ├── MalformedMp4
+    │   ├── MalformedAudio            a file that is neither ADTS nor MPEG audio
+    │   └── MalformedPlaylist         a playlist that is not a recording of ours
     ├── UnsupportedCodec              a format cannot hold the stream's codecs       exit 4
     ├── StorageError                  a file cannot be created, written or renamed   exit 5
     │   └── NameTaken                 a file of that name exists
     ├── OriginError                   the embedded origin cannot serve               exit 1
     ├── MuxError                      FFmpeg refused a packet or a header            exit 1
+    ├── NothingRecorded               a file that a crash left holds no whole packet exit 1
     └── InternalError                 a defect of ours                               exit 1
 
 Messages say what happened, to what, and what to do. `exit_code` is what `reel` ends with.
@@ -126,6 +129,18 @@ class MalformedMp4(ProtocolError):
     code = "malformed_mp4"
 
 
+class MalformedAudio(ProtocolError):
+    """Malformed ADTS or MPEG audio."""
+
+    code = "malformed_audio"
+
+
+class MalformedPlaylist(ProtocolError):
+    """Malformed HLS playlist."""
+
+    code = "malformed_playlist"
+
+
 class UnsupportedCodec(ReelError):
     """A format cannot hold the stream's codecs."""
 
@@ -156,6 +171,12 @@ class MuxError(ReelError):
     """A container refused a packet or a header."""
 
     code = "mux"
+
+
+class NothingRecorded(ReelError):
+    """A file that a crash left holds no whole packet."""
+
+    code = "nothing_recorded"
 
 
 class InternalError(ReelError):
