@@ -11,9 +11,12 @@ TAG_BYTES: int
 
 @final
 class FlvReader:
-    """FLV bytes to tags. `feed` never raises: after bad input `fault` is set and no more is read."""
+    """FLV bytes to tags. `feed` never raises: after bad input `fault` is set and no more is read.
 
-    def __new__(cls) -> FlvReader: ...
+    A `strict` reader, for files that a crash left, takes a PreviousTagSize of 0 for torn where another was
+    right."""
+
+    def __new__(cls, *, strict: bool = False) -> FlvReader: ...
     def feed(self, data: Buffer, /) -> None: ...
     def take(self) -> tuple[bytes, bytes] | None:
         """(arena, table) of the whole tags since the last take; None when there are none."""
@@ -113,10 +116,22 @@ def parse_mp3_header(data: Buffer, /) -> dict[str, int | str | bool]:
 def video_nal_types(codec: int, length_size: int, data: Buffer, /) -> list[int]:
     """NAL unit types of a length-prefixed access unit (H.264, H.265, H.266). Raises ValueError."""
 
+class Mp4Error(ValueError):
+    """An MP4 file cannot be finalized or read."""
+
+    code: str
+    """`mp4.no_media` (no whole sample), `mp4.no_placeholder` (another writer's fragments), `mp4.not_mp4`,
+    `mp4.malformed`, `mp4.too_large`, `mp4.time`."""
+
 def finalize_mp4(path: str, /) -> dict[str, int]:
     """Turn a fragmented MP4 with a placeholder into a regular one in place (design decision 5). Idempotent;
-    also recovers a file cut at any byte. Keys: tracks, samples, duration_ms, bytes. Raises ValueError (not
+    also recovers a file cut at any byte. Keys: tracks, samples, duration_ms, bytes. Raises Mp4Error (not
     such a file) or OSError."""
+
+def mp4_tracks(path: str, /) -> list[dict[str, int | str]]:
+    """What the sample tables of a regular MP4 say of each track: kind (video, audio, or the letters of its
+    handler), samples, sync_samples, media_bytes, first_dts_ms and last_dts_ms on the movie's clock, frame_ms
+    (the last distance of two samples that is not zero). Raises Mp4Error or OSError."""
 
 def scan_mp4(path: str, /) -> dict[str, object]:
     """Top-level boxes, no media read: boxes [(type, offset, size)], fragmented, problem (str or None)."""

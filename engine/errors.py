@@ -15,6 +15,8 @@
     │   ├── MalformedHttp
     │   ├── MalformedConfig           a decoder configuration record
     │   ├── MalformedMp4
+    │   ├── MalformedAudio            a file that is neither ADTS nor MPEG audio
+    │   ├── MalformedPlaylist         a playlist that is not a recording of ours
     │   ├── MalformedJournal
     │   └── MalformedManifest
     ├── UnsupportedCodec              a format cannot hold the stream's codecs       exit 4
@@ -22,9 +24,9 @@
     │   ├── NameTaken                 a file of that name exists
     │   ├── StorageFull               too little space is free
     │   └── StorageRefused            the disk or its permissions say no
-    ├── NothingRecorded               not one packet of a file is whole                exit 1
     ├── OriginError                   the embedded origin cannot serve               exit 1
     ├── MuxError                      FFmpeg refused a packet or a header            exit 1
+    ├── NothingRecorded               a file that a crash left holds no whole packet exit 1
     └── InternalError                 a defect of ours                               exit 1
 
 Messages say what happened, to what, and what to do. `exit_code` is what `reel` ends with.
@@ -141,6 +143,18 @@ class MalformedManifest(ProtocolError):
     """Malformed manifest."""
 
     code = "malformed_manifest"
+
+
+class MalformedAudio(ProtocolError):
+    """Malformed ADTS or MPEG audio."""
+
+    code = "malformed_audio"
+
+
+class MalformedPlaylist(ProtocolError):
+    """Malformed HLS playlist."""
+
+    code = "malformed_playlist"
 
 
 class UnsupportedCodec(ReelError):

@@ -7,7 +7,7 @@ opens a file itself. All calls of one muxer come from one thread at a time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
@@ -86,12 +86,6 @@ class Stats:
     """Frames left out because FFmpeg cannot parse them."""
     late_segments: int = 0
     """Segments that found no keyframe to end at for much longer than they should last."""
-
-    def shifted(self, by_ms: int) -> Stats:
-        """The same on another clock."""
-        if self.first_dts_ms is None or self.last_dts_ms is None:
-            return self
-        return replace(self, first_dts_ms=self.first_dts_ms + by_ms, last_dts_ms=self.last_dts_ms + by_ms)
 
 
 class Muxer(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +13,7 @@ from engine.media.batch import TAG, Batch, Flag, Kind, Role
 from engine.media.codecs import Codec
 from engine.media.track import Track
 from engine.mux.base import MuxOptions, Sink, Stats
-from engine.mux.frames import FIRST_AUDIO_CODEC, frames_of
+from engine.mux.frames import frames_of
 from engine.mux.onmetadata import SCRIPT_PREFIX, Completion, KeyframeIndex, index_slots, source_claims
 from engine.mux.tally import Tally
 
@@ -45,17 +44,15 @@ class FlvMuxer:
             self._kinds.add(int(Kind.VIDEO))
         if has_audio:
             self._kinds.add(int(Kind.AUDIO))
-        self._index = KeyframeIndex(index_slots(options.expected_duration_s))
+        index = KeyframeIndex(index_slots(options.expected_duration_s))
         claims = source_claims(options.metadata, tracks, options.flv_signalling)
-        self._metadata = Completion(has_video, has_audio, self._index, source=claims)
+        self._metadata = Completion(has_video, has_audio, index, source=claims)
         self._metadata_bytes = 0
         self._metadata_offset = 0
         self._tally = Tally()
         self._started = False
         self._closed = False
         self._shift_ms = 0
-        self._last_keyframe_ms: int | None = None
-        self._last_video_ms: int | None = None
         self._repeated: list[bytes] = []
 
     def write(self, batch: Batch) -> None:
@@ -70,9 +67,6 @@ class FlvMuxer:
             self._repeated.clear()
         self._put(held)
         self._tally.add(frames)
-        self._last_video_ms = next(
-            (f[0] for f in reversed(frames) if f[4] < FIRST_AUDIO_CODEC), self._last_video_ms
-        )
 
     def _wanted(self, batch: Batch) -> Batch:
         """The rows the file holds: of its tracks, but no onMetaData, and before the first frame no
@@ -124,14 +118,9 @@ class FlvMuxer:
             )
         except ValueError as error:
             raise MuxError(f"flv: {error}") from error
-        base = self._sink.size
+        positions = np.frombuffer(starts, dtype=np.uint32) + np.int64(self._sink.size)
         self._sink.write(data)
-        tags = batch.tags
-        keys = (tags["flags"] & Flag.KEY != 0) & (tags["kind"] == Kind.VIDEO) & (tags["role"] == Role.FRAME)
-        for row in np.flatnonzero(keys).tolist():
-            self._last_keyframe_ms = int(tags["dts"][row])
-            position = base + int.from_bytes(starts[4 * row : 4 * row + 4], sys.byteorder)
-            self._index.add(self._last_keyframe_ms - self._shift_ms, position)
+        self._metadata.note(batch.tags, positions, self._shift_ms)
 
     def close(self) -> None:
         """Completes onMetaData. A file of no rows stays empty.
@@ -144,17 +133,7 @@ class FlvMuxer:
         self._closed = True
         if not self._started:
             return
-        stats = self._tally.stats()
-        metadata = self._metadata
-        metadata.duration_s = stats.duration_ms / 1000
-        metadata.file_bytes = self._sink.size
-        if stats.last_dts_ms is not None:
-            metadata.last_timestamp_s = (stats.last_dts_ms - self._shift_ms) / 1000
-        if self._last_keyframe_ms is not None:
-            metadata.last_keyframe_s = (self._last_keyframe_ms - self._shift_ms) / 1000
-            metadata.has_keyframes = True
-            metadata.can_seek_to_end = self._last_keyframe_ms == self._last_video_ms
-        body = metadata.script_body()
+        body = self._metadata.complete(self._tally.stats(), self._sink.size, self._shift_ms)
         if len(body) != self._metadata_bytes:
             raise MuxError(f"onMetaData changed its length from {self._metadata_bytes} to {len(body)} bytes")
         self._sink.patch(self._metadata_offset, body)

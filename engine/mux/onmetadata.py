@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from engine import _native
+from engine.media.batch import Flag, Kind, Role
 from engine.media.codecs import Codec
 from engine.media.track import Track
-from engine.mux.base import Signalling
+from engine.mux.base import Signalling, Stats
 
 NAME = "onMetaData"
 SCRIPT_PREFIX = b"\x02\x00\x0aonMetaData"
@@ -92,32 +96,101 @@ class KeyframeIndex:
 
 @dataclass(slots=True)
 class Completion:
-    """What the file says of itself; unknown while it grows."""
+    """What the file says of itself, gathered tag by tag; unknown while it grows. Times are the file's."""
 
     has_video: bool
     has_audio: bool
     index: KeyframeIndex
-    duration_s: float = 0.0
-    file_bytes: int = 0
-    last_timestamp_s: float = 0.0
-    last_keyframe_s: float = 0.0
-    has_keyframes: bool = False
-    can_seek_to_end: bool = False
     source: Mapping[str, Any] = field(default_factory=dict)
+    _duration_s: float = 0.0
+    _file_bytes: int = 0
+    _last_timestamp_s: float = 0.0
+    _last_keyframe_ms: int | None = None
+    _last_video_ms: int | None = None
+
+    def note(
+        self, tags: npt.NDArray[np.void], positions: npt.NDArray[np.integer[Any]], shift_ms: int
+    ) -> None:
+        """Notes rows that are written at these positions with the timestamp `dts - shift_ms`."""
+        rows = np.flatnonzero((tags["kind"] == Kind.VIDEO) & (tags["role"] == Role.FRAME))
+        if not len(rows):
+            return
+        times_ms = tags["dts"][rows] - shift_ms
+        self._last_video_ms = int(times_ms[-1])
+        keys = tags["flags"][rows] & Flag.KEY != 0
+        for time_ms, position in zip(times_ms[keys].tolist(), positions[rows[keys]].tolist(), strict=True):
+            self.index.add(time_ms, position)
+            self._last_keyframe_ms = time_ms
+
+    def complete(self, stats: Stats, file_bytes: int, shift_ms: int) -> bytes:
+        """The script tag's body of the whole file."""
+        self._duration_s = stats.duration_ms / 1000
+        self._file_bytes = file_bytes
+        if stats.last_dts_ms is not None:
+            self._last_timestamp_s = (stats.last_dts_ms - shift_ms) / 1000
+        return self.script_body()
 
     def script_body(self) -> bytes:
         """The script tag's body: the source's keys, then ours. Its length does not depend on the values."""
+        keyframe_ms = self._last_keyframe_ms
         ours: dict[str, Any] = {
-            "duration": self.duration_s,
-            "filesize": float(self.file_bytes),
-            "lasttimestamp": self.last_timestamp_s,
-            "lastkeyframetimestamp": self.last_keyframe_s,
+            "duration": self._duration_s,
+            "filesize": float(self._file_bytes),
+            "lasttimestamp": self._last_timestamp_s,
+            "lastkeyframetimestamp": 0.0 if keyframe_ms is None else keyframe_ms / 1000,
             "hasVideo": self.has_video,
             "hasAudio": self.has_audio,
             "hasMetadata": True,
-            "hasKeyframes": self.has_keyframes,
-            "canSeekToEnd": self.can_seek_to_end,
+            "hasKeyframes": keyframe_ms is not None,
+            "canSeekToEnd": keyframe_ms is not None and keyframe_ms == self._last_video_ms,
             "keyframes": self.index.amf(),
         }
         kept = {key: value for key, value in self.source.items() if key not in ours}
         return _native.amf0_encode([NAME, {**kept, **ours}])
+
+
+_KEYFRAMES = b"\0\x09keyframes\x03\0\x05times\x0a"
+_SCALARS = [
+    "duration",
+    "filesize",
+    "lasttimestamp",
+    "lastkeyframetimestamp",
+    "hasVideo",
+    "hasAudio",
+    "hasMetadata",
+    "hasKeyframes",
+    "canSeekToEnd",
+]
+_BEHIND_TIMES_BYTES = len(b"\0\0\0\0\0\x0dfilepositions\x0a\0\0\0\0\0\x06spacer\x0a\0\0\0\0\0\0\x09\0\0\x09")
+_SLOT_BYTES = 18  # two AMF0 numbers
+
+
+def read_ours(body: bytes) -> Completion | None:
+    """What to complete in a script tag's body that `Completion` wrote, whether it was completed before, half
+    of it was when a crash came, or never; None for another program's.
+
+    Of the values only the source's are believed. How many slots the index has follows from the length.
+    """
+    at = body.find(_KEYFRAMES)
+    while at >= 0:
+        room = len(body) - (at + len(_KEYFRAMES) + _BEHIND_TIMES_BYTES)
+        if room > 0 and room % _SLOT_BYTES == 0:
+            found = _read_scalars(body, at, room // _SLOT_BYTES)
+            if found is not None:
+                return found
+        at = body.find(_KEYFRAMES, at + 1)
+    return None
+
+
+def _read_scalars(body: bytes, keyframes_at: int, slots: int) -> Completion | None:
+    try:
+        name, said = _native.amf0_decode(body[:keyframes_at] + b"\0\0\x09")
+    except ValueError:
+        return None
+    if name != NAME or not isinstance(said, dict) or list(said)[-len(_SCALARS) :] != _SCALARS:
+        return None
+    source = {key: value for key, value in said.items() if key not in _SCALARS}
+    found = Completion(
+        said["hasVideo"] is True, said["hasAudio"] is True, KeyframeIndex(slots), source=source
+    )
+    return found if len(found.script_body()) == len(body) else None

@@ -19,6 +19,7 @@ from engine.mux.recover import Recovered, recover, recover_playlist
 from engine.record.diary import Diary, Header, read_diary
 from engine.record.ledger import join, tile
 from engine.store import PART, Journal, read_manifest, remove_folder, take_name, write_manifest
+from engine.store.file import storage_errors
 from engine.store.journal import ENDING, final_of, journal_of
 
 _SUFFIXES = (".flv", ".mp4", ".aac", ".mp3")  # the growing segments of HLS belong to their playlists
@@ -56,7 +57,9 @@ def revive(journal: Journal, *, recovered: bool = True) -> Revived | None:
         manifest = read_manifest(final)
         if manifest is None:
             notes = [SegmentNote.parse(note) for note in diary.segments]
-            manifest = _describe(final, diary, _recover(final, diary.header.format, notes), recovered)
+            header = diary.header
+            found = _recover(final, header.format, notes, header.clock.dts_ms)
+            manifest = _describe(final, diary, found, recovered)
             write_manifest(final, manifest)
     except NothingRecorded:
         _discard(final)
@@ -99,16 +102,19 @@ def format_of(final: Path) -> Format:
         raise UsageError(f"{final}: only .flv, .m3u8, .mp4, .aac and .mp3 files can be repaired") from None
 
 
-def _recover(final: Path, format: Format, notes: list[SegmentNote]) -> Recovered:
+def _recover(
+    final: Path, format: Format, notes: list[SegmentNote], first_dts_ms: int | None = None
+) -> Recovered:
     """Under whichever name it is: a crash may have come before or after the renaming."""
-    if format is Format.HLS:
-        return recover_playlist(final, notes)
-    growing = final.with_name(final.name + PART)
-    if not growing.exists():
-        if not final.exists():
-            raise NothingRecorded(f"{final}: it is gone")
-        return recover(format, final)
-    found = recover(format, growing)
+    with storage_errors(final):
+        if format is Format.HLS:
+            return recover_playlist(final, notes)
+        growing = final.with_name(final.name + PART)
+        if not growing.exists():
+            if not final.exists():
+                raise NothingRecorded(f"{final}: it is gone")
+            return recover(format, final, first_dts_ms=first_dts_ms, grown=False)
+        found = recover(format, growing, first_dts_ms=first_dts_ms)
     take_name(growing, final)
     return found
 
@@ -122,8 +128,6 @@ def _discard(final: Path) -> None:
 
 def _describe(final: Path, diary: Diary, found: Recovered, recovered: bool) -> Manifest:
     header, stats = diary.header, found.stats
-    if header.from_zero and stats.first_dts_ms is not None:  # back to the source's clock
-        stats = stats.shifted(header.clock.dts_ms - stats.first_dts_ms)
     behind_ms = max((stats.last_dts_ms or 0) - diary.clock.dts_ms, 0)
     end = diary.clock.at + timedelta(milliseconds=behind_ms)
     part = join(header.before, tile(Interval(start=header.before.covers.end, end=end), diary.gaps))

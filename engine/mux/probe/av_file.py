@@ -86,7 +86,7 @@ def _measure(container: Any, report: Report, meters: Meters) -> None:
         if stream.type not in ("video", "audio"):
             report.anomaly(f"a {stream.type} stream, left out")
             continue
-        meter = earlier.get(stream.type) or meters.new(_track(stream))
+        meter = earlier.get(stream.type) or meters.new(track_of(stream))
         pending[stream.index] = _Pending(meter, _WRAPS_MS.get(container.format.name))
     corrupt = 0
     for packet in container.demux():
@@ -119,7 +119,8 @@ def _compare_duration(said_ms: float, streams: Iterable[_Pending], report: Repor
         report.anomaly(f"the file says {said_ms / 1000:.3f} s, its packets {shown_ms / 1000:.3f} s")
 
 
-def _track(stream: Any) -> TrackReport:
+def track_of(stream: Any) -> TrackReport:
+    """What FFmpeg found out about an audio or video stream."""
     context = stream.codec_context
     name = context.codec.canonical_name if context is not None else "unknown"
     codec = _NAMES.get(name)

@@ -25,6 +25,10 @@ pub struct FlvReader {
     /// Bytes of the stream before the unread ones.
     position: u64,
     consumed: u64,
+    /// A PreviousTagSize of 0 is not believed behind one that was right.
+    strict: bool,
+    /// A tag's PreviousTagSize was right.
+    sized: bool,
 }
 
 /// What comes next in the stream.
@@ -52,6 +56,14 @@ impl FlvReader {
     /// A reader at the start of a file or stream.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A reader for files that a crash left: the zeros of a torn tag are no PreviousTagSize.
+    pub fn strict() -> Self {
+        Self {
+            strict: true,
+            ..Self::default()
+        }
     }
 
     /// Reads `data`. After bad input [`FlvReader::fault`] is set and further bytes are ignored.
@@ -191,13 +203,14 @@ impl FlvReader {
         Ok(true)
     }
 
-    /// Real servers that write this field wrong write 0; any other wrong value means that the reader and
-    /// the writer no longer agree on where tags begin.
-    fn check_previous_tag_size(&self, field: &[u8], expected: usize) -> Result<(), Fault> {
+    /// Real servers that write this field wrong write 0, always; any other wrong value means that the reader
+    /// and the writer no longer agree on where tags begin.
+    fn check_previous_tag_size(&mut self, field: &[u8], expected: usize) -> Result<(), Fault> {
         let found = field
             .iter()
             .fold(0_usize, |value, byte| value << 8 | usize::from(*byte));
-        if found == expected || found == 0 {
+        if found == expected || (found == 0 && !(self.strict && self.sized)) {
+            self.sized |= found != 0;
             return Ok(());
         }
         let at = self.position.saturating_sub(PREVIOUS_TAG_SIZE_BYTES as u64);

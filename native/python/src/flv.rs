@@ -11,7 +11,6 @@ use crate::batch::{fault_to_python, to_python, Taken};
 use crate::buffer::with_bytes;
 
 #[pyclass(module = "engine._native")]
-#[derive(Default)]
 struct FlvReader {
     reader: flv::FlvReader,
 }
@@ -19,8 +18,14 @@ struct FlvReader {
 #[pymethods]
 impl FlvReader {
     #[new]
-    fn new() -> Self {
-        Self::default()
+    #[pyo3(signature = (*, strict = false))]
+    fn new(strict: bool) -> Self {
+        let reader = if strict {
+            flv::FlvReader::strict()
+        } else {
+            flv::FlvReader::new()
+        };
+        Self { reader }
     }
 
     #[pyo3(signature = (data, /))]

@@ -1,12 +1,20 @@
 //! Finalizing and scanning MP4 files by path, without the interpreter lock.
 
+use pyo3::create_exception;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use reelkeeper_core::mp4::{self, Error, Finished, Scan, Storage};
+use reelkeeper_core::mp4::{self, Error, Finished, Scan, Storage, TrackTables};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+create_exception!(
+    engine._native,
+    Mp4Error,
+    PyValueError,
+    "An MP4 file cannot be finalized or read."
+);
 
 /// A file on disk as the core wants it.
 struct Disk(File);
@@ -46,7 +54,13 @@ impl Storage for Disk {
 /// OSError with its errno, so that Python makes the right subclass of it and callers see a full disk as one.
 fn to_python(py: Python<'_>, error: Error, path: &Path) -> PyErr {
     match error {
-        Error::Malformed(fault) => PyValueError::new_err(fault.message),
+        Error::Malformed(fault) => {
+            let raised = Mp4Error::new_err(fault.message);
+            match raised.value(py).setattr("code", fault.code) {
+                Ok(()) => raised,
+                Err(error) => error,
+            }
+        }
         Error::Io(error) => match error.raw_os_error() {
             Some(number) => match py
                 .import("os")
@@ -79,6 +93,31 @@ fn finalize_mp4(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyDict>> {
     Ok(fields)
 }
 
+/// What the sample tables of a regular MP4 say of its tracks.
+#[pyfunction]
+#[pyo3(signature = (path, /))]
+fn mp4_tracks(py: Python<'_>, path: PathBuf) -> PyResult<Vec<Bound<'_, PyDict>>> {
+    let read = || -> Result<Vec<TrackTables>, Error> { mp4::tracks(&mut File::open(&path)?) };
+    let tracks = py.detach(read).map_err(|error| to_python(py, error, &path))?;
+    tracks.iter().map(|track| track_fields(py, track)).collect()
+}
+
+fn track_fields<'py>(py: Python<'py>, track: &TrackTables) -> PyResult<Bound<'py, PyDict>> {
+    let fields = PyDict::new(py);
+    match &track.handler {
+        b"vide" => fields.set_item("kind", "video")?,
+        b"soun" => fields.set_item("kind", "audio")?,
+        other => fields.set_item("kind", String::from_utf8_lossy(other))?,
+    }
+    fields.set_item("samples", track.samples)?;
+    fields.set_item("sync_samples", track.sync_samples)?;
+    fields.set_item("media_bytes", track.media_bytes)?;
+    fields.set_item("first_dts_ms", track.first_dts_ms)?;
+    fields.set_item("last_dts_ms", track.last_dts_ms)?;
+    fields.set_item("frame_ms", track.frame_ms)?;
+    Ok(fields)
+}
+
 /// Top-level boxes of an MP4 without reading media.
 #[pyfunction]
 #[pyo3(signature = (path, /))]
@@ -99,6 +138,10 @@ fn scan_mp4(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyDict>> {
 
 /// Adds the functions of this part to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let error = module.py().get_type::<Mp4Error>();
+    error.setattr("code", "")?;
+    module.add("Mp4Error", error)?;
     module.add_function(wrap_pyfunction!(finalize_mp4, module)?)?;
+    module.add_function(wrap_pyfunction!(mp4_tracks, module)?)?;
     module.add_function(wrap_pyfunction!(scan_mp4, module)?)
 }

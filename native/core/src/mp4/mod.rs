@@ -14,9 +14,11 @@ mod scan;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod tracks;
 
 pub use finalize::{finalize, Finished, Storage};
 pub use scan::{scan, Scan, ScannedBox};
+pub use tracks::{tracks, TrackTables};
 
 use crate::fault::Fault;
 use std::fmt;

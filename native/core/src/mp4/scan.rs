@@ -102,6 +102,23 @@ fn missing(boxes: &[ScannedBox]) -> Option<String> {
 
 /// The numbers of a file that is regular already: its `moov` lists all samples.
 pub(super) fn regular(file: &mut (impl Read + Seek), size: u64) -> Result<Finished, Error> {
+    let moov = regular_moov(file, size)?;
+    let summary = Summary::read(file, &moov)?;
+    if summary.samples == 0 || summary.extended {
+        return Err(Fault::new("mp4.no_media", "its 'moov' lists no samples").into());
+    }
+    let timescale = u128::from(summary.timescale.max(1));
+    let duration_ms = ((u128::from(summary.duration) * 1000 + timescale / 2) / timescale) as u64;
+    Ok(Finished {
+        tracks: summary.tracks,
+        samples: summary.samples,
+        duration_ms,
+        bytes: size,
+    })
+}
+
+/// The `moov` of a file that has no fragments and is whole.
+pub(super) fn regular_moov(file: &mut (impl Read + Seek), size: u64) -> Result<Head, Error> {
     let mut moov = None;
     let mut at = 0;
     for _ in 0..limits::MP4_BOXES {
@@ -120,21 +137,7 @@ pub(super) fn regular(file: &mut (impl Read + Seek), size: u64) -> Result<Finish
         }
         at = head.end;
     }
-    let Some(moov) = moov else {
-        return Err(malformed("it has no box 'moov'").into());
-    };
-    let summary = Summary::read(file, &moov)?;
-    if summary.samples == 0 || summary.extended {
-        return Err(Fault::new("mp4.no_media", "its 'moov' lists no samples").into());
-    }
-    let timescale = u128::from(summary.timescale.max(1));
-    let duration_ms = ((u128::from(summary.duration) * 1000 + timescale / 2) / timescale) as u64;
-    Ok(Finished {
-        tracks: summary.tracks,
-        samples: summary.samples,
-        duration_ms,
-        bytes: size,
-    })
+    moov.ok_or_else(|| malformed("it has no box 'moov'").into())
 }
 
 /// What a `moov` says, read by its headers alone.
@@ -207,7 +210,11 @@ impl Summary {
 }
 
 /// `N` big-endian words at `offset` in the payload of a box.
-fn words<const N: usize>(file: &mut (impl Read + Seek), head: &Head, offset: u64) -> Result<[u32; N], Error> {
+pub(super) fn words<const N: usize>(
+    file: &mut (impl Read + Seek),
+    head: &Head,
+    offset: u64,
+) -> Result<[u32; N], Error> {
     if head.payload + offset + 4 * N as u64 > head.end {
         return Err(malformed(format!(
             "box '{}' of {} bytes is too short",
