@@ -5,6 +5,7 @@ Reports come from writer threads through the event loop; everything here runs on
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -48,6 +49,7 @@ class Announcer:
         self._emit = emit
         self._put = put
         self._chronicle = chronicle
+        self._settling: list[asyncio.Future[None]] = []
         self._missing: Gap | None = None  # the gap that is open, as far as it was announced
 
     def _note(self, write: Callable[[Chronicle], None]) -> None:
@@ -166,8 +168,14 @@ class Announcer:
         assert report.manifest is not None
         assert report.settle is not None
         self._status.files += 1
+        self._settling = [future for future in self._settling if not future.done()]
         self._emit(report.manifest.event(str(report.path), _now()))
-        self._put(report.settle)
+        # At once, and on a thread of its own: until it is done a crash would have the event sent again.
+        self._settling.append(asyncio.get_running_loop().run_in_executor(None, report.settle))
+
+    async def settled(self) -> None:
+        """Wait until the journals of all files that were told of are gone."""
+        await asyncio.gather(*self._settling)
 
     # The end
 

@@ -42,7 +42,7 @@ class OutputReport:
     path: Path
     manifest: Manifest | None = None
     settle: Callable[[], None] | None = None
-    """To be called on the writer thread when the event of the finished file is out."""
+    """To be called when the event of the finished file is out; it may block."""
     error: ReelError | None = None
     gaps: Sequence[Gap] = ()
     message: str = ""

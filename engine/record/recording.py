@@ -145,7 +145,8 @@ class Recording:
         self._lane.put(partial(self._outputs.flush, end))
         await self._lane.drain()
         self._announcer.end(end)
-        await self._lane.drain()  # of what is settled once it is announced
+        await self._announcer.settled()
+        await self._lane.drain()
         if self._chronicle is not None:
             self._chronicle.end()
         error = verdict(

@@ -187,7 +187,8 @@ class Stream:
             self._stalled.append(data)
             return
         for client in self._clients:
-            client.write(chunk(data))
+            if not client.is_closing():
+                client.write(chunk(data))
 
 
 @dataclass(slots=True)
@@ -222,9 +223,11 @@ async def troubled(streams: dict[str, Stream]) -> AsyncIterator[Troubled]:
                 writer.write(_NOT_FOUND)
                 return
             stream.join(writer)
-            while await reader.read(4096):
-                pass
-            stream.leave(writer)
+            try:
+                while await reader.read(4096):
+                    pass
+            finally:
+                stream.leave(writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client left
         finally:
