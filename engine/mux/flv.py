@@ -137,6 +137,7 @@ class FlvMuxer:
         if len(body) != self._metadata_bytes:
             raise MuxError(f"onMetaData changed its length from {self._metadata_bytes} to {len(body)} bytes")
         self._sink.patch(self._metadata_offset, body)
+        self._sink.patch(0, _native.flv_header(self._metadata.has_audio, self._metadata.has_video))
 
     @property
     def stats(self) -> Stats:

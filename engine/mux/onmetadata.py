@@ -123,7 +123,8 @@ class Completion:
             self._last_keyframe_ms = time_ms
 
     def complete(self, stats: Stats, file_bytes: int, shift_ms: int) -> bytes:
-        """The script tag's body of the whole file."""
+        """The script tag's body of the whole file. A track that was promised and never came is not in it."""
+        self.has_video, self.has_audio = stats.video_packets > 0, stats.audio_packets > 0
         self._duration_s = stats.duration_ms / 1000
         self._file_bytes = file_bytes
         if stats.last_dts_ms is not None:

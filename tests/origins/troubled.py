@@ -52,10 +52,12 @@ class Picture:
         """A file that begins with a keyframe."""
         tags = [tag for tag in tags_of(path) if tag.kind != SCRIPT]
         frames = [tag for tag in tags if media_of(tag).role == "frame"]
-        first_ms, last_ms = frames[0].timestamp_ms, max(tag.timestamp_ms for tag in frames)
+        first_ms = frames[0].timestamp_ms
         headers = tuple(tag for tag in tags if media_of(tag).role == "config")[:2]
         moved = sorted((replace(t, timestamp_ms=t.timestamp_ms - first_ms) for t in frames), key=_time)
-        return cls(headers, tuple(moved), last_ms - first_ms + 40)
+        leading = [tag.timestamp_ms for tag in moved if tag.kind == moved[0].kind]
+        period_ms = 2 * leading[-1] - leading[-2]  # no distance is longer where the rounds meet
+        return cls(headers, tuple(tag for tag in moved if tag.timestamp_ms < period_ms), period_ms)
 
 
 def _time(tag: Tag) -> int:

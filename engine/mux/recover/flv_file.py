@@ -164,6 +164,7 @@ class _Scan:
 def _complete(file: BinaryIO, scan: _Scan, stats: Stats, report: Recovered) -> None:
     if scan.metadata is not None:
         tear.patch(file, scan.script_offset, scan.metadata.complete(stats, report.size_bytes, 0))
+        tear.patch(file, 0, _native.flv_header(scan.metadata.has_audio, scan.metadata.has_video))
         return
     said = _decoded(scan.script)
     if said is None or not {"duration", "filesize"} & said.keys():
