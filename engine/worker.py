@@ -153,7 +153,7 @@ class Worker:
         await asyncio.to_thread(revive_all, root, tell, complain)
 
     def _tell(self, revived: Revived) -> None:
-        self._emit(revived.manifest.event(str(revived.path), datetime.now(UTC)))
+        self._emit(revived.event(datetime.now(UTC)))
 
     async def run_all(self) -> Sequence[Outcome]:
         """Run every recording to its end; a defect that ends one leaves the others alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -118,13 +118,16 @@ class PlainFolder:
         self.folder = playlist.with_suffix("")
         self.folder.mkdir()
         self.published: list[str] = []
+        self.notes: list[Mapping[str, object]] = []
 
-    def open(self, name: str) -> FileSink:
+    def open(self, name: str, note: Mapping[str, object] | None = None) -> FileSink:
         """A growing segment."""
+        self.notes += [note] if note else []
         return FileSink(self.folder / f"{name}.part")
 
-    def commit(self, sink: FileSink) -> str:
+    def commit(self, sink: FileSink, note: Mapping[str, object] | None = None) -> str:
         """Gives a segment its name."""
+        self.notes += [note] if note else []
         sink.close()
         sink.path.rename(sink.path.with_suffix(""))
         return f"{self.folder.name}/{sink.path.stem}"

@@ -81,7 +81,7 @@ class _Repair:
     def _tell(self, revived: Revived) -> None:
         manifest = revived.manifest
         if self.as_json:
-            typer.echo(manifest.event(str(revived.path), datetime.now(UTC)).model_dump_json())
+            typer.echo(revived.event(datetime.now(UTC)).model_dump_json())
             return
         seconds, megabytes = manifest.duration_ms / 1000, manifest.size_bytes / 1e6
         typer.echo(f"repaired {revived.path} ({seconds:.1f} s, {megabytes:.1f} MB)")

@@ -36,12 +36,16 @@ class Sink(Protocol):
 
 
 class Folder(Protocol):
-    """An HLS recording: a playlist beside a folder of segments."""
+    """An HLS recording: a playlist beside a folder of segments.
 
-    def open(self, name: str, /) -> Sink:
+    Notes are what a recovery needs to list a segment (`engine.mux.playlist.SegmentNote` as JSON fields); a
+    segment's note is kept before it grows, and again with what is known at its end.
+    """
+
+    def open(self, name: str, note: Mapping[str, object] | None = None, /) -> Sink:
         """A segment, growing under a temporary name."""
 
-    def commit(self, sink: Sink, /) -> str:
+    def commit(self, sink: Sink, note: Mapping[str, object] | None = None, /) -> str:
         """Makes the segment whole on disk under its own name; returns the URI to list in the playlist."""
 
     def publish(self, playlist: str, /) -> None:

@@ -17,7 +17,7 @@ from engine.media.track import Track
 from engine.mux.av_packets import MP4, MPEG_TS, PacketWriter
 from engine.mux.base import Folder, HlsSegment, MuxOptions, Sink, Stats
 from engine.mux.frames import DISCONTINUITY, FIRST_AUDIO_CODEC, KEY, Frame, frames_of
-from engine.mux.playlist import Entry, Playlist
+from engine.mux.playlist import Entry, Playlist, SegmentNote
 from engine.mux.tally import Tally
 from engine.mux.transport import Continuity
 
@@ -45,11 +45,12 @@ class _Segment:
 
     writer: PacketWriter
     sink: Sink
-    start_ms: int
-    starts_at: datetime
-    discontinuity: bool
-    map_uri: str | None
+    note: SegmentNote
     late: bool = False
+
+    @property
+    def start_ms(self) -> int:
+        return self.note.start_ms
 
 
 class HlsMuxer:
@@ -131,15 +132,23 @@ class HlsMuxer:
             recipe, options, suffix = MP4, {"fragment_index": str(self._fragments + 1)}, "m4s"
         writer = PacketWriter(recipe, self._tracks, self._tally, options)
         video = next((frame for frame in frames if frame[4] < FIRST_AUDIO_CODEC), None)
-        if video is not None and not video[5] & KEY:
-            self._playlist.independent = False
+        independent = video is None or bool(video[5] & KEY)
+        self._playlist.independent &= independent
         self._continuity.next_segment()
-        map_uri = self._map(writer.header) if self._fragmented else None
-        sink = self._folder.open(f"{self._sequence:05d}.{suffix}")
         start_ms = frames[0][0]
-        breaks, self._breaks = self._breaks, False
+        note = SegmentNote(
+            f"{self._sequence:05d}.{suffix}",
+            clock.wall(start_ms),
+            start_ms,
+            clock.origin_ms,
+            self._breaks,
+            self._map(writer.header) if self._fragmented else None,
+            independent,
+        )
+        sink = self._folder.open(note.name, note.fields())
+        self._breaks = False
         self._sequence += 1
-        return _Segment(writer, sink, start_ms, clock.wall(start_ms), breaks, map_uri)
+        return _Segment(writer, sink, note)
 
     def _map(self, header: bytes) -> str:
         """The URI of an initialization section; written once."""
@@ -177,10 +186,9 @@ class HlsMuxer:
     def _list(self, segment: _Segment, next_ms: int | None) -> None:
         end_ms = self._tally.end_ms() if next_ms is None else next_ms
         duration_ms = max(0 if end_ms is None else end_ms - segment.start_ms, 0)
-        uri = self._folder.commit(segment.sink)
-        self._playlist.append(
-            Entry(uri, duration_ms, segment.starts_at, segment.discontinuity, segment.map_uri)
-        )
+        note = segment.note.whole(duration_ms, segment.sink.size, self._tally.snapshot())
+        uri = self._folder.commit(segment.sink, note.fields())
+        self._playlist.append(Entry(uri, duration_ms, note.starts_at, note.discontinuity, note.map_uri))
         self._folder.publish(self._playlist.render(ended=False))
 
     def _break_clock(self, next_starts_at: datetime | None) -> None:

@@ -3,8 +3,62 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from engine.errors import MalformedPlaylist
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentNote:
+    """What a recovery needs to know of a segment that it cannot see in it: noted when it is opened, and once
+    more, with the three last fields, when it is whole."""
+
+    name: str
+    """In the playlist's folder."""
+    starts_at: datetime
+    start_ms: int
+    """The source's dts of its first frame."""
+    origin_ms: int = 0
+    """The source's time of the container's 0; MPEG-TS wraps at 33 bits of 90 kHz."""
+    discontinuity: bool = False
+    map_uri: str | None = None
+    independent: bool = True
+    """It begins with a keyframe."""
+    duration_ms: int | None = None
+    size_bytes: int | None = None
+    tally: tuple[int | None, ...] | None = None
+    """`Tally.snapshot` of all frames up to its end."""
+
+    def whole(self, duration_ms: int, size_bytes: int, tally: list[int | None]) -> SegmentNote:
+        """The note of the segment's end."""
+        return replace(self, duration_ms=duration_ms, size_bytes=size_bytes, tally=tuple(tally))
+
+    def fields(self) -> dict[str, object]:
+        """As JSON has it, without what is not known."""
+        fields = {key: value for key, value in asdict(self).items() if value is not None}
+        return {**fields, "starts_at": self.starts_at.isoformat()}
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> SegmentNote:
+        """A note read back from JSON; fields of later versions are ignored.
+
+        Raises:
+            MalformedPlaylist: it is none.
+        """
+        try:
+            return _NOTE.validate_python(dict(fields))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise MalformedPlaylist(f"a segment's note: {where}: {first['msg']}") from None
+
+
+_NOTE = TypeAdapter(SegmentNote)
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,39 +67,41 @@ class Entry:
 
     uri: str
     duration_ms: int
-    starts_at: datetime
+    starts_at: datetime | None
     discontinuity: bool = False
     map_uri: str | None = None
     """The initialization section; listed where it differs from that of the entry before."""
 
 
 class Playlist:
-    """A playlist that grows at its end. Rendered lines are kept, so that growing costs one entry."""
+    """A playlist that grows at its end. What is listed is kept as text, so that growing costs one entry."""
 
     def __init__(self, hls_time_s: float) -> None:
         self._aim_s = math.ceil(hls_time_s)
         self._longest_s = 0
-        self._lines: list[str] = []
+        self._listed = bytearray()  # two hours of segments of 6 s take 170 KB; as lines, ten times that
+        self._count = 0
         self._map_uri: str | None = None
         self.independent = True
         """Every segment so far starts with a keyframe."""
 
     def __len__(self) -> int:
-        return sum(line.startswith("#EXTINF") for line in self._lines)
+        return self._count
 
     def append(self, entry: Entry) -> None:
         """Lists a segment that is whole on disk."""
+        lines = []
         if entry.discontinuity:
-            self._lines.append("#EXT-X-DISCONTINUITY")
+            lines.append("#EXT-X-DISCONTINUITY")
         if entry.map_uri is not None and entry.map_uri != self._map_uri:
             self._map_uri = entry.map_uri
-            self._lines.append(f'#EXT-X-MAP:URI="{entry.map_uri}"')
+            lines.append(f'#EXT-X-MAP:URI="{entry.map_uri}"')
+        if entry.starts_at is not None:
+            lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_iso_8601(entry.starts_at)}")
         seconds, milliseconds = divmod(entry.duration_ms, 1000)
-        self._lines += [
-            f"#EXT-X-PROGRAM-DATE-TIME:{_iso_8601(entry.starts_at)}",
-            f"#EXTINF:{seconds}.{milliseconds:03d},",
-            entry.uri,
-        ]
+        lines += [f"#EXTINF:{seconds}.{milliseconds:03d},", entry.uri, ""]
+        self._listed += "\n".join(lines).encode()
+        self._count += 1
         self._longest_s = max(self._longest_s, _rounded_s(entry.duration_ms))
 
     def render(self, ended: bool) -> str:
@@ -60,8 +116,7 @@ class Playlist:
         ]
         if self.independent:
             head.append("#EXT-X-INDEPENDENT-SEGMENTS")
-        tail = ["#EXT-X-ENDLIST"] if ended else []
-        return "\n".join([*head, *self._lines, *tail, ""])
+        return "\n".join([*head, self._listed.decode()]) + ("#EXT-X-ENDLIST\n" if ended else "")
 
 
 def _rounded_s(duration_ms: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.mux.base import Stats
@@ -75,6 +75,36 @@ class Tally:
         lasts = [t.last_ms for t in (self._video, self._audio) if t.last_ms is not None]
         first_ms = self._start_ms if self._first_ms is None else self._first_ms
         return first_ms, max(lasts, default=self._last_ms)
+
+    def snapshot(self) -> list[int | None]:
+        """All that is counted, to go on from (`resumed`)."""
+        tracks = [
+            value
+            for track in (self._video, self._audio)
+            for value in (track.packets, track.keyframes, track.last_ms, track.frame_ms)
+        ]
+        times = [self._first_ms, self._last_ms, self._start_ms, self._earlier_ms]
+        counts = [self._media_bytes, self.script_tags, self.adjusted, self.refused, self.late_segments]
+        return [*tracks, *times, *counts]
+
+    @classmethod
+    def resumed(cls, snapshot: Sequence[int | None]) -> Tally:
+        """A tally that goes on from a snapshot.
+
+        Raises:
+            ValueError: it is none.
+        """
+        tally = cls()
+        if len(snapshot) != len(tally.snapshot()):
+            raise ValueError(f"a snapshot of {len(snapshot)} values")
+        numbers = [value or 0 for value in snapshot]
+        for track, at in ((tally._video, 0), (tally._audio, 4)):
+            track.packets, track.keyframes, _, track.frame_ms = numbers[at : at + 4]
+            track.last_ms = snapshot[at + 2]
+        tally._first_ms, tally._last_ms, tally._start_ms = snapshot[8:11]
+        tally._earlier_ms, tally._media_bytes, tally.script_tags = numbers[11:14]
+        tally.adjusted, tally.refused, tally.late_segments = numbers[14:17]
+        return tally
 
     def stats(self) -> Stats:
         """The counts as they are now."""

@@ -75,7 +75,7 @@ class Place:
     store: Store
 
     @classmethod
-    def reserve(cls, base: Path, format: Format) -> Place:
+    def reserve(cls, base: Path, format: Format, *, sync_segments: bool) -> Place:
         """A new file of this base name.
 
         Raises:
@@ -86,7 +86,10 @@ class Place:
         journal = Journal.create(path)
         try:
             if format is Format.HLS:
-                return cls(journal, SegmentFolder(path, lambda note: journal.append({"segment": note})))
+                folder = SegmentFolder(
+                    path, lambda note: journal.append({"segment": note}), sync_segments=sync_segments
+                )
+                return cls(journal, folder)
             return cls(journal, GrowingFile(path))
         except BaseException:
             journal.remove()

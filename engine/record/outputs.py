@@ -62,6 +62,7 @@ class Outputs:
         self._template = template
         self._name = name
         self._space = space
+        self._sync_segments = settings.sync_s is not None
         self._live = [
             Output(format, identity, settings, ledger, report) for format, ledger in ledgers.items()
         ]
@@ -172,7 +173,7 @@ class Outputs:
             places: dict[Format, Place] = {}
             try:
                 for format in formats:
-                    places[format] = Place.reserve(base, format)
+                    places[format] = Place.reserve(base, format, sync_segments=self._sync_segments)
             except ReelError as error:
                 for place in places.values():
                     place.discard()

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from engine.errors import NothingRecorded, ReelError, UsageError
 from engine.media.codecs import Format
+from engine.media.events import FileFinished
 from engine.media.manifest import Interval, Manifest
-from engine.mux import SegmentNote
+from engine.mux.playlist import SegmentNote
 from engine.mux.recover import Recovered, recover, recover_playlist
 from engine.record.diary import Diary, Header, read_diary
 from engine.record.ledger import join, tile
@@ -37,6 +38,10 @@ class Revived:
     announced: bool = False
     """Its event was sent by the process that recorded it."""
 
+    def event(self, at: datetime) -> FileFinished:
+        """What the process that recorded it would have said."""
+        return self.manifest.event(str(self.path), at).model_copy(update={"recovered": True})
+
 
 def revive(journal: Journal, *, recovered: bool = True) -> Revived | None:
     """Make a journal's file final and write its manifest; the journal stays until its event is out.
@@ -56,7 +61,7 @@ def revive(journal: Journal, *, recovered: bool = True) -> Revived | None:
             return revive_bare(final)
         manifest = read_manifest(final)
         if manifest is None:
-            notes = [SegmentNote.parse(note) for note in diary.segments]
+            notes = [SegmentNote.of(note) for note in diary.segments]
             header = diary.header
             found = _recover(final, header.format, notes, header.clock.dts_ms)
             manifest = _describe(final, diary, found, recovered)

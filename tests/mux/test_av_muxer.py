@@ -121,13 +121,13 @@ def test_refusing_a_whole_track_is_an_error_with_ffmpegs_words(sample):
 class Refusing:
     """A folder of sinks that keep nothing."""
 
-    def open(self, name):
+    def open(self, name, note=None):
         return self
 
     def write(self, data):
         return len(data)
 
-    def commit(self, sink):
+    def commit(self, sink, note=None):
         return "x"
 
     def publish(self, playlist):

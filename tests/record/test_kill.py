@@ -28,7 +28,7 @@ from engine.record import Revived, revive_all
 KILLS = int(os.environ.get("REEL_KILLS", "100"))
 SIDE_BY_SIDE = 4
 MOST_LOST = timedelta(seconds=2)
-FORMATS = {"aac": "flv,mp4,aac", "mp3": "flv,mp4,mp3"}
+FORMATS = {"aac": "flv,hls,mp4,aac", "mp3": "flv,hls,mp4,mp3"}
 Sample = Callable[[str], Path]
 
 
@@ -97,7 +97,7 @@ def revived_in(folder: Path) -> list[FileFinished]:
     complaints: list[object] = []
     revive_all(folder, revived.append, lambda *complaint: complaints.append(complaint))
     assert not complaints
-    return [one.manifest.event(str(one.path), datetime.now(UTC)) for one in revived]
+    return [one.event(datetime.now(UTC)) for one in revived]
 
 
 def assert_left_nothing(folder: Path) -> None:

@@ -13,9 +13,10 @@ from engine.media.codecs import Format
 from engine.mux.recover.audio_file import recover_audio
 from engine.mux.recover.flv_file import recover_flv
 from engine.mux.recover.mp4_file import recover_mp4
+from engine.mux.recover.playlist_file import recover_playlist
 from engine.mux.recover.report import Recovered
 
-__all__ = ["Recovered", "recover"]
+__all__ = ["Recovered", "recover", "recover_playlist"]
 
 
 def recover(format: Format, path: Path, *, first_dts_ms: int | None = None, grown: bool = True) -> Recovered:

@@ -46,8 +46,9 @@ def data_end(file: BinaryIO) -> int:
     A power cut leaves those when the file's size reached the disk and its data did not. Zeros that begin
     inside a block are data.
     """
-    end = size_of(file)
-    zeros_from = end
+    end = zeros_from = size_of(file)
+    if any(os.pread(file.fileno(), _BLOCK_BYTES, max(0, end - _BLOCK_BYTES))):
+        return end
     while zeros_from:
         start = max(0, zeros_from - PIECE_BYTES) // _BLOCK_BYTES * _BLOCK_BYTES
         rest = b"".join(pieces(file, zeros_from, start)).rstrip(b"\0")

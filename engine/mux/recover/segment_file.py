@@ -1,0 +1,170 @@
+"""One media segment on disk: cut where it is torn, measured where nobody noted what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+import av.error
+
+from engine.media.events import TrackInfo
+from engine.mux.frames import FIRST_AUDIO_CODEC, Frame
+from engine.mux.probe.av_file import track_of
+from engine.mux.recover import tear
+from engine.mux.recover.fragment_segment import (
+    Joined,
+    fragment_frames,
+    initialization,
+    whole_fragments,
+)
+from engine.mux.recover.mp4_file import track_info
+from engine.mux.recover.transport_segment import TransportWalk
+from engine.mux.tally import Tally
+
+_PART = ".part"
+_BACK_MS, _AHEAD_MS = 1_000, 10_000  # rule F6: beyond these the clock has jumped
+
+
+@dataclass(slots=True)
+class Segment:
+    """What is known of a segment before it is read."""
+
+    name: str
+    starts_at: datetime | None = None
+    start_ms: int | None = None
+    origin_ms: int = 0
+    discontinuity: bool | None = False
+    """None: its times tell."""
+    map_name: str | None = None
+    duration_ms: int | None = None
+    size_bytes: int | None = None
+    tally: Sequence[int | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A segment that is whole."""
+
+    duration_ms: int
+    discontinuity: bool
+    cut_bytes: int
+
+
+class SegmentReader:
+    """Reads the segments of a playlist in order, and counts what they hold."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._trusting = True
+        self._init: tuple[str, bytes] = ("", b"")
+        self._first: tuple[Path, str | None] | None = None
+        self.tally = Tally()
+
+    def read(self, path: Path, segment: Segment, following: Segment | None) -> Read | None:
+        """Cuts and measures a segment; None for one without a whole packet.
+
+        What its note says is believed as long as sizes agree with it. `following` is the next one.
+
+        Raises:
+            ValueError: it cannot be read.
+            OSError: as usual.
+        """
+        with tear.opened(path) as file:
+            size, end = tear.size_of(file), tear.data_end(file)
+            agrees = end == size and segment.size_bytes in (None, size)
+            if segment.tally is not None and segment.duration_ms is not None and agrees and self._trusting:
+                self.tally = Tally.resumed(segment.tally)
+                self._note_first(segment)
+                return Read(segment.duration_ms, bool(segment.discontinuity), 0)
+            self._trusting &= segment.tally is None
+            measure = _Measure(self.tally, segment)
+            if segment.map_name is None:
+                whole = _read_transport(file, end, measure, path.suffix != _PART and end == size)
+            else:
+                whole = whole_fragments(file, end)
+                for frames in fragment_frames(self._header(segment.map_name), file, whole, segment.origin_ms):
+                    measure.take(frames)
+            if measure.start_ms is None:
+                return None
+            cut_bytes = tear.cut(file, whole)
+        self._note_first(segment)
+        return Read(measure.duration_ms(following, agrees and not cut_bytes), measure.breaks, cut_bytes)
+
+    def _header(self, name: str) -> bytes:
+        if self._init[0] != name:
+            self._init = name, initialization(self._folder / name)
+        return self._init[1]
+
+    def _note_first(self, segment: Segment) -> None:
+        if self._first is None:
+            self._first = self._folder / segment.name, segment.map_name
+
+    def tracks(self) -> tuple[TrackInfo, ...]:
+        """The tracks of the first segment, as far as FFmpeg knows them."""
+        if self._first is None:
+            return ()
+        path, map_name = self._first
+        try:
+            with path.open("rb") as file:
+                size = tear.size_of(file)
+                source = file if map_name is None else Joined(self._header(map_name), file, size)
+                with av.open(source, "r", format="mpegts" if map_name is None else "mp4") as container:
+                    streams = [one for one in container.streams if one.type in ("video", "audio")]
+                    return tuple(track_info(track_of(stream)) for stream in streams)
+        except (av.error.FFmpegError, ValueError, OSError):
+            return ()
+
+
+def _read_transport(file: BinaryIO, end: int, measure: _Measure, closed: bool) -> int:
+    walk = TransportWalk(measure.take, measure.near_ms, measure.segment.origin_ms)
+    for piece in tear.pieces(file, end):
+        walk.feed(piece)
+    walk.finish(closed)
+    return walk.whole_bytes
+
+
+class _Measure:
+    """The frames of one segment, added to the tally."""
+
+    def __init__(self, tally: Tally, segment: Segment) -> None:
+        self._tally = tally
+        self.segment = segment
+        self.start_ms: int | None = None
+        self.breaks = bool(segment.discontinuity)
+        self.near_ms = segment.start_ms
+        """What its first frame's time is near to."""
+        if self.near_ms is None and not self.breaks:
+            self.near_ms = tally.end_ms()
+
+    def take(self, frames: list[Frame]) -> None:
+        """Adds frames in order."""
+        if not frames:
+            return
+        if self.start_ms is None:
+            first = next((frame for frame in frames if frame[4] < FIRST_AUDIO_CODEC), frames[0])
+            self.start_ms = first[0] if self.segment.start_ms is None else self.segment.start_ms
+            end_ms = self._tally.end_ms()
+            if self.segment.discontinuity is None and end_ms is not None:
+                self.breaks = not -_BACK_MS <= self.start_ms - end_ms <= _AHEAD_MS
+            if self.breaks:
+                self._tally.discontinuity()
+        self._tally.add(frames)
+
+    def duration_ms(self, following: Segment | None, complete: bool) -> int:
+        """Of a segment that is `complete` as it was noted, or to the next one on the same clock; otherwise to
+        the end of its last frame."""
+        start_ms, end_ms = self.start_ms or 0, self._tally.end_ms() or 0
+        if complete and self.segment.duration_ms is not None:
+            return self.segment.duration_ms
+        if (
+            complete
+            and following is not None
+            and following.start_ms is not None
+            and not following.discontinuity
+        ):
+            end_ms = following.start_ms
+        return max(0, end_ms - start_ms)
