@@ -46,8 +46,8 @@ _PACKET_BY_PACKET = {
 }
 
 FRAGMENT_S = 0.5
-"""Longest open fragment. What a kill loses is that, the packet that waits, the tick and the writer's gathering:
-with fragments of 1 s more than the 2 s of rule S2 were seen on a busy machine."""
+"""Longest open fragment. What a kill loses is that, the packet that waits, the tick and the writer's
+gathering: with fragments of 1 s more than the 2 s of rule S2 were seen on a busy machine."""
 _FRAGMENTED = {
     # frag_discont keeps each track's first time where the source had it, instead of moving it to 0.
     "movflags": "empty_moov+default_base_moof+frag_keyframe+frag_discont+skip_trailer",

@@ -212,8 +212,8 @@ class HlsMuxer:
         """Ends the segment; what follows has these tracks, another clock and EXT-X-DISCONTINUITY.
 
         The kind of segments stays: a playlist cannot go back from fragmented MP4 to TS. Another push
-        (`started_at` is given) has a clock that says nothing beside the one before it: it is written from where
-        that ended, so that players that know no discontinuities play it too.
+        (`started_at` is given) has a clock that says nothing beside the one before it: it is written from
+        where that ended, so that players that know no discontinuities play it too.
         """
         if self._closed:
             raise MuxError("the playlist has ended")

@@ -26,7 +26,6 @@ from engine.record.ledger import Ledger, join
 from engine.record.output_file import Identity, OutputFile, Place, Settings
 from engine.record.wall_clock import Span
 from engine.segment import Begin, Cause, Media
-from engine.store import write_manifest
 
 _log = structlog.get_logger()
 
@@ -92,7 +91,9 @@ class Output:
         self._waiting: _Waiting | None = None
         self._trouble: _Trouble | None = None
         self._wait_s = STORAGE_RETRY_FIRST_S
-        self._last: tuple[Path, Manifest] | None = None
+        self._last: OutputFile | None = None  # that is final
+        self._unsalvaged: list[tuple[OutputFile, ReelError]] = []  # cut short, and not final yet
+        self._undescribed: list[OutputFile] = []  # final, and the disk had no room for their manifests
 
     @property
     def trouble(self) -> ReelError | None:
@@ -141,6 +142,7 @@ class Output:
     def begin(self, begin: Begin, place: Place, at: datetime, until: datetime) -> None:
         """A section begins in a new file; media up to `until` is about to be written."""
         self._end_parked()
+        self._salvage_again()
         ledger, open_file = self._ledger, self._newest
         missing_since = ledger.missing_since
         if open_file is None:
@@ -166,6 +168,7 @@ class Output:
             ledger.give_back(before)
             raise
         self._files[begin.section] = file
+        self._describe()
         self._report(OutputReport("opened", self.format, file.path))
         if self._trouble is not None:
             gap = Gap(start=missing_since, end=max(at, missing_since), reason=self._trouble.reason)
@@ -253,13 +256,22 @@ class Output:
 
     def complete(self, end: datetime) -> None:
         """The window ends: the last manifest says what is missing behind its file."""
+        self._salvage_again()
         self._ledger.miss(end)
         part = self._ledger.split()
-        if self._last is None or part.covers.end <= part.covers.start:
-            return
-        path, manifest = self._last
-        whole = join(manifest, part)
-        write_manifest(path, manifest.model_copy(update={name: getattr(whole, name) for name in _PART}))
+        last = self._last
+        if last is not None and last.manifest is not None and part.covers.end > part.covers.start:
+            whole = join(last.manifest, part)
+            missing = {name: getattr(whole, name) for name in ("covers", "recorded", "gaps")}
+            last.manifest = last.manifest.model_copy(update=missing)
+            last.describe()
+        self._describe()
+
+    def _describe(self) -> None:
+        """Write the manifests that the disk had no room for."""
+        self._undescribed = [
+            file for file in self._undescribed if not file.is_described and not file.describe()
+        ]
 
     # The end of a file
 
@@ -285,8 +297,12 @@ class Output:
             raise ended.problem
 
     def _salvage(self, file: OutputFile, error: ReelError) -> None:
-        reason: GapReason = "unsupported" if isinstance(error, UnsupportedCodec) else "storage"
+        """Keep what is written of a file. What the disk has no room for now is tried again when it has."""
         ended = file.salvage(error)
+        if ended.problem is not None:
+            self._unsalvaged.append((file, error))
+            return
+        reason: GapReason = "unsupported" if isinstance(error, UnsupportedCodec) else "storage"
         if ended.manifest is None:
             self._ledger.lose(file.started_at, reason)
             self._ledger.give_back(file.before)
@@ -294,12 +310,19 @@ class Output:
             self._ledger.lose(ended.manifest.covers.end, reason)
             self._ledger.split(ended.manifest.covers.end)
             self._tell(file, ended.manifest)
-        if ended.problem is not None:
-            _log.warning("output.unfinished", path=str(file.path), error=str(ended.problem))
+
+    def _salvage_again(self) -> None:
+        unsalvaged, self._unsalvaged = self._unsalvaged, []
+        for file, error in unsalvaged:
+            self._salvage(file, error)
+        for file, error in self._unsalvaged:
+            _log.warning("output.unfinished", path=str(file.path), error=str(error))
 
     def _tell(self, file: OutputFile, manifest: Manifest) -> None:
         self.has_files = True
-        self._last = (file.path, manifest)
+        self._last = file
+        if not file.is_described:
+            self._undescribed.append(file)
         for note in file.notes:
             message = f"{file.path}: {note}"
             self._report(OutputReport("warning", self.format, file.path, message=message))
@@ -342,9 +365,6 @@ class Output:
                 _log.info("output.unfinished", path=str(file.path), error=str(second))
             except Exception:
                 _log.exception("output.defect", path=str(file.path))
-
-
-_PART = ("covers", "recorded", "gaps")
 
 
 def _metadata(body: bytes) -> dict[str, _native.AmfValue]:

@@ -136,7 +136,11 @@ class OutputFile:
         self.part: Part | None = None
         """The part that it covers itself, once another file has begun behind it."""
         self.notes: list[str] = []
-        self._described = True  # its manifest is on disk
+        self.manifest: Manifest | None = None
+        """Once it is final."""
+        self._is_described = False  # its manifest is on disk
+        self._is_announced = False  # everybody was told of it
+        self._is_cut_short = False  # its journal says so
         self._sync_s = settings.sync_s
         self._looked_s = self._synced_s = time.monotonic()
         from_zero = settings.timestamps == "zero" or format not in (Format.FLV, Format.HLS)
@@ -165,6 +169,11 @@ class OutputFile:
         known = self._header.tracks
         known += [info for track in tracks if (info := TrackInfo.of(track)) not in known]
         return tracks
+
+    @property
+    def is_described(self) -> bool:
+        """Its manifest is on disk."""
+        return self._is_described
 
     @property
     def path(self) -> Path:
@@ -237,25 +246,34 @@ class OutputFile:
             return Ended(None, problem)
         store.finish()
         self._note_counts(stats)
-        finished = self._header.manifest(self.path, stats, size_bytes, part, self.notes, False)
+        self.manifest = self._header.manifest(self.path, stats, size_bytes, part, self.notes, False)
+        self.describe()
+        return Ended(self.manifest, problem)
+
+    def describe(self) -> bool:
+        """Write its manifest, or write it anew; false while the disk refuses."""
+        assert self.manifest is not None
         try:
-            write_manifest(self.path, finished)
+            write_manifest(self.path, self.manifest)
         except StorageError as error:
-            self._described, problem = False, problem or error
-        return Ended(finished, problem)
+            _log.info("manifest.unwritten", path=str(self.path), error=str(error))
+            return False
+        self._is_described = True
+        if self._is_announced:
+            self.place.journal.remove()
+        return True
 
     def settle(self) -> None:
-        """Everybody was told of the finished file. Without a manifest its journal stays, for recovery to
-        write one."""
-        journal = self.place.journal
-        if self._described:
-            journal.remove()
+        """Everybody was told of the finished file. While it has no manifest its journal stays, for a recovery
+        to write one."""
+        self._is_announced = True
+        if self._is_described:
+            self.place.journal.remove()
             return
         try:
-            journal.append(ANNOUNCED)
+            self.place.journal.append(ANNOUNCED)
         except StorageError:
-            _log.info("journal.full", path=str(journal.path))
-        journal.close()
+            _log.info("journal.full", path=str(self.place.journal.path))
 
     def _finalize_mp4(self, store: GrowingFile) -> tuple[int, ReelError | None]:
         """Fragmented to regular, in place (design decision 5): the size, and what went wrong. A file that
@@ -272,20 +290,25 @@ class OutputFile:
             return store.size, StorageError(f"{left}: {error.strerror or error}")
 
     def salvage(self, why: ReelError) -> Ended:
-        """Keep what is written of a file that cannot be written on, as recovery after a crash would."""
+        """Keep what is written of a file that cannot be written on, as recovery after a crash would. May be
+        tried again when there was a problem."""
         journal = self.place.journal
         self.place.store.abandon()
-        try:
-            journal.append(note_line(f"cut short: {why}"))
-        except StorageError:  # a disk that is full has no room for words either
-            _log.info("journal.full", path=str(journal.path))
+        if not self._is_cut_short:
+            try:
+                journal.append(note_line(f"cut short: {why}"))
+                self._is_cut_short = True
+            except StorageError:  # a disk that is full has no room for words either
+                _log.info("journal.full", path=str(journal.path))
         try:
             revived = revive(journal, recovered=False)
-            return Ended(revived.manifest if revived else None)
         except (ReelError, OSError) as error:
-            _log.warning("output.unfinished", path=str(self.path), error=str(error))
-            journal.close()  # for the next recovery
+            _log.info("output.unsalvaged", path=str(self.path), error=str(error))
             return Ended(None, StorageError(f"{self.path}: left unfinished: {error}"))
+        if revived is None:
+            return Ended(None)
+        self.manifest, self._is_described = revived.manifest, revived.is_described
+        return Ended(self.manifest)
 
     def _note_counts(self, stats: Stats) -> None:
         for count, what in (

@@ -11,17 +11,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from engine.errors import NothingRecorded, ReelError, UsageError
+import structlog
+
+from engine.errors import NothingRecorded, ReelError, StorageError, UsageError
 from engine.media.codecs import Format
 from engine.media.events import FileFinished
 from engine.media.manifest import Interval, Manifest
 from engine.mux.playlist import SegmentNote
 from engine.mux.recover import Recovered, recover, recover_playlist
-from engine.record.diary import Diary, Header, read_diary
+from engine.record.diary import ANNOUNCED, Diary, Header, read_diary
 from engine.record.ledger import join, tile
 from engine.store import PART, Journal, read_manifest, remove_folder, take_name, write_manifest
 from engine.store.file import storage_errors
 from engine.store.journal import ENDING, final_of, journal_of
+
+_log = structlog.get_logger()
 
 _SUFFIXES = (".flv", ".mp4", ".aac", ".mp3")  # the growing segments of HLS belong to their playlists
 
@@ -35,6 +39,8 @@ class Revived:
 
     path: Path
     manifest: Manifest
+    is_described: bool = True
+    """Its manifest is on disk, or nobody knows whose it is."""
     announced: bool = False
     """Its event was sent by the process that recorded it."""
 
@@ -65,12 +71,16 @@ def revive(journal: Journal, *, recovered: bool = True) -> Revived | None:
             header = diary.header
             found = _recover(final, header.format, notes, header.clock.dts_ms)
             manifest = _describe(final, diary, found, recovered)
-            write_manifest(final, manifest)
+            try:
+                write_manifest(final, manifest)
+            except StorageError as error:  # the file is final all the same
+                _log.info("manifest.unwritten", path=str(final), error=str(error))
+                return Revived(final, manifest, is_described=False, announced=diary.announced)
     except NothingRecorded:
         _discard(final)
         journal.remove()
         return None
-    return Revived(final, manifest, diary.announced)
+    return Revived(final, manifest, announced=diary.announced)
 
 
 def revive_bare(path: Path) -> Revived:
@@ -183,6 +193,9 @@ def settle(journal: Journal, tell: Callable[[Revived], None]) -> None:
         if revived is not None:
             if not revived.announced:
                 tell(revived)
-            journal.remove()
+            if revived.is_described:
+                journal.remove()
+            else:
+                journal.append(ANNOUNCED)
     finally:
         journal.close()
