@@ -52,12 +52,26 @@ class Picture:
         """A file that begins with a keyframe."""
         tags = [tag for tag in tags_of(path) if tag.kind != SCRIPT]
         frames = [tag for tag in tags if media_of(tag).role == "frame"]
-        first_ms = frames[0].timestamp_ms
         headers = tuple(tag for tag in tags if media_of(tag).role == "config")[:2]
-        moved = sorted((replace(t, timestamp_ms=t.timestamp_ms - first_ms) for t in frames), key=_time)
-        leading = [tag.timestamp_ms for tag in moved if tag.kind == moved[0].kind]
-        period_ms = 2 * leading[-1] - leading[-2]  # no distance is longer where the rounds meet
-        return cls(headers, tuple(tag for tag in moved if tag.timestamp_ms < period_ms), period_ms)
+        lead = [tag for tag in frames if tag.kind == frames[0].kind]
+        period_ms = 2 * lead[-1].timestamp_ms - lead[-2].timestamp_ms - lead[0].timestamp_ms
+        rest = [tag for tag in frames if tag.kind != frames[0].kind]
+        whole = [*_filled(lead, period_ms), *_filled(rest, period_ms)]
+        return cls(headers, tuple(sorted(whole, key=_time)), period_ms)
+
+
+def _filled(track: list[Tag], period_ms: int) -> list[Tag]:
+    """One track from 0 on for a whole round, so that no distance is longer where two rounds meet."""
+    if not track:
+        return []
+    first_ms = track[0].timestamp_ms
+    moved = [replace(tag, timestamp_ms=tag.timestamp_ms - first_ms) for tag in track]
+    step_ms = moved[1].timestamp_ms
+    number = 0
+    while moved[-1].timestamp_ms + step_ms < period_ms:
+        moved.append(replace(moved[number], timestamp_ms=moved[-1].timestamp_ms + step_ms))
+        number += 1
+    return [tag for tag in moved if tag.timestamp_ms < period_ms]
 
 
 def _time(tag: Tag) -> int:
@@ -79,6 +93,7 @@ class Stream:
     _begun_s: float = 0.0
     _next: int = 0
     _hush_until_s: float = 0.0
+    _late_ms: int = 0  # by all its silences
     _stalled: list[bytes] | None = None
 
     # Troubles
@@ -96,8 +111,10 @@ class Stream:
             client.transport.abort()
 
     def hush(self, seconds: float) -> None:
-        """The publisher makes nothing for a while; its clock goes on."""
-        self._hush_until_s = asyncio.get_running_loop().time() + seconds
+        """The publisher makes nothing for a while; its clock goes on, its picture stands still."""
+        now_s = asyncio.get_running_loop().time()
+        self._late_ms += round(max(now_s + seconds - max(self._hush_until_s, now_s), 0) * 1000)
+        self._hush_until_s = max(self._hush_until_s, now_s + seconds)
 
     async def stall(self, seconds: float) -> None:
         """What is made arrives late."""
@@ -123,7 +140,7 @@ class Stream:
         """Another push, on the same connections."""
         self.push += 1
         self.start_ms = 0
-        self._begun_s, self._next = asyncio.get_running_loop().time(), 0
+        self._begun_s, self._next, self._late_ms = asyncio.get_running_loop().time(), 0, 0
         self._cache.clear()
         self._send(b"".join(bytes(tag) for tag in self._headers()))
 
@@ -160,12 +177,11 @@ class Stream:
         frames, period_ms = self.picture.frames, self.picture.period_ms
         while True:
             rounds, at = divmod(self._next, len(frames))
-            dts_ms = rounds * period_ms + frames[at].timestamp_ms
+            dts_ms = rounds * period_ms + frames[at].timestamp_ms + self._late_ms
             if dts_ms > (now_s - self._begun_s) * 1000:
                 break
             self._next += 1
-            if now_s >= self._hush_until_s:
-                pieces.append(self._one(frames[at], dts_ms))
+            pieces.append(self._one(frames[at], dts_ms))
         if pieces:
             self._send(b"".join(pieces))
 
