@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from e2e.sources import SCRIPT, VIDEO, Tag, media_of, tags_of
+from e2e.sources import AUDIO, SCRIPT, VIDEO, Tag, media_of, tags_of
 from origins.scripted import chunk
 
 _STEP_S = 0.02
@@ -53,9 +53,10 @@ class Picture:
         tags = [tag for tag in tags_of(path) if tag.kind != SCRIPT]
         frames = [tag for tag in tags if media_of(tag).role == "frame"]
         headers = tuple(tag for tag in tags if media_of(tag).role == "config")[:2]
-        lead = [tag for tag in frames if tag.kind == frames[0].kind]
+        leader = VIDEO if any(tag.kind == VIDEO for tag in frames) else AUDIO
+        lead = [tag for tag in frames if tag.kind == leader]
         period_ms = 2 * lead[-1].timestamp_ms - lead[-2].timestamp_ms - lead[0].timestamp_ms
-        rest = [tag for tag in frames if tag.kind != frames[0].kind]
+        rest = [tag for tag in frames if tag.kind != leader]
         whole = [*_filled(lead, period_ms), *_filled(rest, period_ms)]
         return cls(headers, tuple(sorted(whole, key=_time)), period_ms)
 
@@ -135,6 +136,12 @@ class Stream:
         self.is_published = True
         self.picture = picture or self.picture
         self.glue()
+
+    @property
+    def looks_wrapping(self) -> bool:
+        """Its clock is where a masked one would soon begin at 0 again: a push glued there looks like that."""
+        dts_ms = self.made[-1].dts_ms if self.made else self.start_ms
+        return any(0 <= wrap - dts_ms < 12_000 for wrap in (1 << 24, 1 << 31))
 
     def glue(self) -> None:
         """Another push, on the same connections."""
