@@ -260,13 +260,16 @@ class Timeline:
         return Repair(reset or What.CONTINUED, Kind(kind), step, self._dts)
 
     def _begin_push(self, kind: int, clock: int, place: int) -> int:
-        """Continue with a glued push, which moves as a whole, behind all of the one before: its place."""
-        behind = place + max(self._last.values()) - self._last[kind]
+        """Continue with a glued push, which moves as a whole: its place, behind all of the one before.
+
+        Where that is a jump (tracks that are far apart), behind the track's own last frame.
+        """
+        behind = max(place, self._start[kind], place + max(self._last.values()) - self._last[kind])
         if self._is_within(behind - self._last[kind]):
             place = behind
         others = self._last.keys() - {kind}
         self._moved = dict.fromkeys(self._last, place - clock)
-        self._start = dict.fromkeys(self._last, place)
+        self._start = {known: max(start, place) for known, start in self._start.items()}
         self._headers = others
         self._checked = dict.fromkeys(others, What.CONTINUED)
         return place
