@@ -250,7 +250,9 @@ class Timeline:
             return Repair(reset or What.JUMP, Kind(kind), step, self._dts)
         if reset is None:
             for moved in self._moved.values():  # the other track has jumped, and this one follows it
-                if self._is_within(clock + moved - self._last[kind]):
+                follows = clock + moved - self._last[kind]
+                is_reset = kind in self._checked and self._is_reset(kind, follows)
+                if self._is_within(follows) and not is_reset:
                     self._set(kind, clock, moved)
                     return None
         place = self._last[kind] + self._usual_step_ms(kind)

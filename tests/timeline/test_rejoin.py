@@ -199,6 +199,12 @@ def loop(start: int, end: int, length_ms: int = 1840) -> list[Tag]:
     return [tag for tag in tags if start <= tag[1] < end]
 
 
+@pytest.mark.parametrize("later_ms", [2, 3500, 60_000])
+def test_old_content_with_later_times_is_no_replay(later_ms: int) -> None:
+    assert not reconnect(camera(0, 3500), camera(2000, 5000)).is_fresh
+    assert reconnect(camera(0, 3500), at(camera(2000, 5000), later_ms)).is_fresh
+
+
 @pytest.mark.parametrize("missed_ms", [0, 1840, 3680, 18_400])
 def test_a_loop_on_a_clock_that_goes_on_is_no_replay(missed_ms: int) -> None:
     recorded = loop(0, 1840 * 12)
