@@ -19,7 +19,6 @@ Decisions are taken row by row: how the rows are split into batches plays no par
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -111,9 +110,8 @@ class Rejoin:
         offset = _only(offsets)
         if offset is not None:
             return self._joined_if_proven(offset) if self._is_complete(offset) else None
-        complete = (each for each in reversed(offsets) if self._is_complete(each))
-        is_ambiguous = len(list(islice(complete, 2))) == 2
-        return self._fresh() if is_ambiguous else None
+        complete = [each for each in self._lead.complete_offsets & set(offsets) if self._is_complete(each)]
+        return self._fresh() if len(complete) > 1 else None
 
     def _offsets(self) -> list[int]:
         """What could lie between the new clock and the recorded one, by all that came."""
@@ -173,6 +171,11 @@ class _Alignments:
     def offsets(self) -> list[int]:
         """From the new clock to the recorded one, of every alignment."""
         return [offset for _, offset in (*self._open, *self._complete)]
+
+    @property
+    def complete_offsets(self) -> set[int]:
+        """Those of alignments in which all that was recorded came again."""
+        return {offset for _, offset in self._complete}
 
     def take(self, digest: int, dts: int) -> bool:
         """Take in the next new frame; true when that may decide something."""
