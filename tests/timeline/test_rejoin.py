@@ -225,6 +225,15 @@ def test_a_loop_on_another_clock_is_ambiguous_and_not_dropped() -> None:
     assert reconnect(loop(0, end), at(loop(1840 * 8, end + 100), -9999)).is_fresh
 
 
+def test_what_is_ambiguous_is_not_held_any_longer() -> None:
+    end = 1840 * 8 + 520
+    outcome = Rejoin(memory_of(loop(0, end))).feed(placed(at(loop(1840 * 6, 1840 * 8 + 1000), -9999)))
+    assert isinstance(outcome, Fresh)
+    silence = [audio(time, payload=b"silence") for time in range(0, 4000, 20)]
+    rejoin = Rejoin(memory_of(silence))
+    assert rejoin.feed(placed([audio(0, payload=b"silence"), audio(40, payload=b"silence")])) is not None
+
+
 def still(start: int, end: int) -> list[Tag]:
     """A picture that does not move, and silence."""
     tags = [
