@@ -250,7 +250,9 @@ class Timeline:
             return Repair(reset or What.JUMP, Kind(kind), step, self._dts)
         if reset is None:
             for moved in self._moved.values():  # the other track has jumped, and this one follows it
-                if self._is_within(clock + moved - self._last[kind]):
+                follows = clock + moved - self._last[kind]
+                is_reset = kind in self._checked and self._is_reset(kind, follows)
+                if self._is_within(follows) and not is_reset:
                     self._set(kind, clock, moved)
                     return None
         place = self._last[kind] + self._usual_step_ms(kind)
@@ -260,13 +262,16 @@ class Timeline:
         return Repair(reset or What.CONTINUED, Kind(kind), step, self._dts)
 
     def _begin_push(self, kind: int, clock: int, place: int) -> int:
-        """Continue with a glued push, which moves as a whole, behind all of the one before: its place."""
-        behind = place + max(self._last.values()) - self._last[kind]
+        """Continue with a glued push, which moves as a whole: its place, behind all of the one before.
+
+        Where that is a jump (tracks that are far apart), behind the track's own last frame.
+        """
+        behind = max(place, self._start[kind], place + max(self._last.values()) - self._last[kind])
         if self._is_within(behind - self._last[kind]):
             place = behind
         others = self._last.keys() - {kind}
         self._moved = dict.fromkeys(self._last, place - clock)
-        self._start = dict.fromkeys(self._last, place)
+        self._start = {known: max(start, place) for known, start in self._start.items()}
         self._headers = others
         self._checked = dict.fromkeys(others, What.CONTINUED)
         return place

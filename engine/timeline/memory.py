@@ -12,7 +12,9 @@ from engine import _native
 from engine.media.batch import Batch, Flag, Kind, Role
 from engine.media.limits import JUMP_AHEAD_MS, REMEMBERED_MS, REMEMBERED_PACKETS
 
-_KEY = 0x80  # in a mark, beside the kind
+_KEY_FLAG = np.uint8(Flag.KEY)
+_KEY_SHIFT = np.uint8(7)
+_KEY = np.uint8(0x80)  # in a mark, beside the kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,17 +60,19 @@ class Memory:
             frames = np.flatnonzero(digests)
             tags, digests = tags[frames], digests[frames]
         tags, digests = tags[-REMEMBERED_PACKETS:], digests[-REMEMBERED_PACKETS:]
-        at = np.arange(self._count, self._count + len(tags)) % REMEMBERED_PACKETS
-        self._digests[at] = digests
-        self._dts[at] = tags["dts"]
-        self._marks[at] = tags["kind"] + (tags["flags"] & Flag.KEY) * _KEY
+        marks = tags["kind"] | (tags["flags"] & _KEY_FLAG) << _KEY_SHIFT
+        begin = self._count % REMEMBERED_PACKETS
+        before_end = min(len(tags), REMEMBERED_PACKETS - begin)
+        for ring, column in ((self._digests, digests), (self._dts, tags["dts"]), (self._marks, marks)):
+            ring[begin : begin + before_end] = column[:before_end]
+            ring[: len(tags) - before_end] = column[before_end:]
         self._count += len(tags)
 
     def recorded(self) -> dict[int, Recorded]:
         """kind -> its frames, without the kinds that have none."""
         at = np.arange(max(0, self._count - REMEMBERED_PACKETS), self._count) % REMEMBERED_PACKETS
         digests, dts, marks = self._digests[at], self._dts[at], self._marks[at]
-        kinds = marks & ~np.uint8(_KEY)
+        kinds = marks & ~_KEY
         begin = max(
             (_first_recent(dts, np.flatnonzero(kinds == kind)) for kind in set(kinds.tolist())), default=0
         )

@@ -73,73 +73,63 @@ class Rejoin:
     def feed(self, batch: Batch) -> Outcome | None:
         """Take in placed rows of the connection; None while it is undecided. Not to be called after that."""
         self._held.append(batch)
-        digests = frame_digests(batch).tolist()
-        for row, digest in enumerate(digests):
-            outcome = self._take(batch, row, digest)
-            if outcome is not None:
-                return outcome
+        tags = batch.tags
+        columns = (tags["kind"], tags["role"], tags["size"], tags["dts"], frame_digests(batch))
+        for row, values in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
+            kind, role, size, dts, digest = values
+            self._held_rows += 1
+            self._held_bytes += size
+            if role == Role.CONFIG and self._headers.get(kind) != header_digest(batch, row):
+                return self._fresh()
+            outcome = self._take(kind, dts, digest) if digest else None
+            if outcome is not None or self._is_too_much():
+                return outcome or self._fresh()
         return None
 
     def finish(self) -> Outcome:
         """The connection ended undecided. What matches so far is a replay that was cut short."""
-        offset = self._only_offset()
+        offset = _only(self._offsets())
         return self._fresh() if offset is None else self._joined_if_proven(offset)
 
-    def _take(self, batch: Batch, row: int, digest: int) -> Outcome | None:
-        tag = batch.tags[row]
-        kind = int(tag["kind"])
-        self._held_rows += 1
-        self._held_bytes += int(tag["size"])
-        if tag["role"] == Role.CONFIG and self._headers.get(kind) != header_digest(batch, row):
-            return self._fresh()
-        if digest:
-            track = self._tracks.get(kind)
-            if track is None:
-                return self._fresh()
-            if track.take(digest, int(tag["dts"])):
-                outcome = self._decide()
-                if outcome is not None:
-                    return outcome
-        too_much = self._held_bytes > OPENING_BYTES or self._held_rows > 2 * REMEMBERED_PACKETS
-        if too_much or any(track.unmatched_ms > OPENING_WAIT_MS for track in self._tracks.values()):
-            return self._fresh()
-        return None
+    def _is_too_much(self) -> bool:
+        return self._held_bytes > OPENING_BYTES or self._held_rows > 2 * REMEMBERED_PACKETS
 
     # The decision
+
+    def _take(self, kind: int, dts: int, digest: int) -> Outcome | None:
+        track = self._tracks.get(kind)
+        if track is None:
+            return self._fresh()
+        if track.take(digest, dts):
+            outcome = self._decide()
+            if outcome is not None:
+                return outcome
+        return self._fresh() if track.unmatched_ms > OPENING_WAIT_MS else None
 
     def _decide(self) -> Outcome | None:
         if self._lead is None or not self._lead.seen:
             return None
         offsets = self._offsets()
-        if not len(offsets):
+        if not offsets:
             return self._fresh()
-        offset = self._only_offset()
+        offset = _only(offsets)
         if offset is not None:
-            complete = all(track.is_complete(offset) for track in self._tracks.values())
-            return self._joined_if_proven(offset) if complete else None
-        undecided = any(
-            not track.is_complete(int(each)) for each in offsets for track in self._tracks.values()
-        )
-        return None if undecided else self._fresh()
+            return self._joined_if_proven(offset) if self._is_complete(offset) else None
+        complete = [each for each in self._lead.complete_offsets & set(offsets) if self._is_complete(each)]
+        return self._fresh() if len(complete) > 1 else None
 
-    def _offsets(self) -> npt.NDArray[np.int64]:
+    def _offsets(self) -> list[int]:
         """What could lie between the new clock and the recorded one, by all that came."""
-        assert self._lead is not None
-        offsets = np.unique(self._lead.offsets[self._lead.offsets >= -REPLAY_JITTER_MS])
+        if self._lead is None:
+            return []
+        offsets = {offset for offset in self._lead.offsets if offset >= -REPLAY_JITTER_MS}
         for track in self._tracks.values():
-            if track is not self._lead and len(offsets):
-                offsets = offsets[track.allows(offsets)]
-        return offsets
+            if track is not self._lead and track.seen:
+                offsets = track.allowed(offsets)
+        return sorted(offsets)
 
-    def _only_offset(self) -> int | None:
-        """The recorded clock's own, or the only one."""
-        if self._lead is None or not self._lead.seen:
-            return None
-        offsets = self._offsets()
-        own = offsets[np.abs(offsets) <= REPLAY_JITTER_MS]
-        if len(own):
-            return int(own[np.argmin(np.abs(own))])
-        return int(offsets[0]) if len(offsets) == 1 else None
+    def _is_complete(self, offset: int) -> bool:
+        return all(track.is_complete(offset) for track in self._tracks.values())
 
     def _fresh(self) -> Fresh:
         return Fresh(self._held)
@@ -153,61 +143,85 @@ class Rejoin:
         return _joined(self._held, {kind: len(run) for kind, run in runs.items()}, offset)
 
 
+def _only(offsets: list[int]) -> int | None:
+    """The recorded clock's own, or the only one."""
+    own = min(offsets, key=abs, default=0)
+    if len(offsets) == 1 or (offsets and abs(own) <= REPLAY_JITTER_MS):
+        return own
+    return None
+
+
 class _Alignments:
-    """Where in the recorded frames of one kind the new ones may have begun."""
+    """Where in the recorded frames of one kind the new ones may have begun.
+
+    An alignment is the place of the first new frame among the recorded ones, and how far the clocks are apart
+    there. It is open until it fails, or has reached the last recorded frame and is complete.
+    """
 
     def __init__(self, recorded: Recorded) -> None:
         self._recorded = recorded
-        self._starts = np.empty(0, dtype=np.intp)  # rising
+        self._digests: list[int] = recorded.digests.tolist()
+        self._recorded_times: list[int] = recorded.dts.tolist()
+        self._longest_step_ms = recorded.longest_step_ms
         self._times: list[int] = []  # of the new frames
-        self.offsets = np.empty(0, dtype=np.int64)  # from the new clock to the recorded one, of each start
+        self._open: list[tuple[int, int]] = []  # (start, offset), starts rising
+        self._complete: list[tuple[int, int]] = []  # starts falling, and behind those that are open
 
     @property
     def seen(self) -> int:
         """How many new frames came."""
         return len(self._times)
 
+    @property
+    def offsets(self) -> list[int]:
+        """From the new clock to the recorded one, of every alignment."""
+        return [offset for _, offset in (*self._open, *self._complete)]
+
+    @property
+    def complete_offsets(self) -> set[int]:
+        """Those of alignments in which all that was recorded came again."""
+        return {offset for _, offset in self._complete}
+
     def take(self, digest: int, dts: int) -> bool:
         """Take in the next new frame; true when that may decide something."""
-        known, seen = self._recorded, self.seen
+        before, seen = len(self._open), self.seen
         self._times.append(dts)
-        if not seen:
-            self._starts = np.flatnonzero(known.digests == np.uint64(digest))
-            self.offsets = known.dts[self._starts] - dts
-            return True
-        at = self._starts + seen
-        is_inside = at < len(known)
-        at[~is_inside] = -1
-        stays = known.digests[at] == np.uint64(digest)
-        stays &= np.abs(known.dts[at] - dts - self.offsets) <= REPLAY_JITTER_MS
-        stays |= ~is_inside
-        self._starts, self.offsets = self._starts[stays], self.offsets[stays]
-        return bool((at == len(known) - 1).any()) or not stays.all()
+        if seen:
+            self._open = [each for each in self._open if self._goes_on(*each, seen, digest, dts)]
+        else:
+            starts = (start for start, known in enumerate(self._digests) if known == digest)
+            self._open = [(start, self._recorded_times[start] - dts) for start in starts]
+        is_changed = not seen or len(self._open) != before
+        if self._open and self._open[-1][0] + self.seen == len(self._digests):
+            self._complete.append(self._open.pop())
+            is_changed = True
+        return is_changed
+
+    def _goes_on(self, start: int, offset: int, seen: int, digest: int, dts: int) -> bool:
+        apart = self._recorded_times[start + seen] - dts - offset
+        return self._digests[start + seen] == digest and abs(apart) <= REPLAY_JITTER_MS
 
     @property
     def unmatched_ms(self) -> int:
-        """The media that no start explains."""
-        reach = len(self._recorded) - int(self._starts[0]) if len(self._starts) else 0
+        """The media that no alignment explains."""
+        first = self._open[0] if self._open else self._complete[-1] if self._complete else None
+        reach = 0 if first is None else len(self._digests) - first[0]
         return self._times[-1] - self._times[reach] if reach < self.seen else 0
 
-    def allows(self, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Which offsets between the clocks are possible."""
-        if not self.seen:
-            return np.ones(len(offsets), dtype=np.bool_)
-        own = np.sort(self.offsets)
-        at = np.searchsorted(own, offsets - REPLAY_JITTER_MS)
-        upper = np.append(own, np.iinfo(np.int64).max)[at]
-        return (upper <= offsets + REPLAY_JITTER_MS) | self._follows(offsets)
+    def allowed(self, offsets: set[int]) -> set[int]:
+        """Those of the offsets between the clocks that these frames allow."""
+        jitter = range(-REPLAY_JITTER_MS, REPLAY_JITTER_MS + 1)
+        near = {offset + by for offset in self.offsets for by in jitter}
+        return {offset for offset in offsets if offset in near or self._follows(offset)}
 
-    def _follows(self, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Where nothing came again: the first new frame is the one behind the last recorded one."""
-        gap = self._times[0] + offsets - self._recorded.dts[-1]
-        follows: npt.NDArray[np.bool_] = (gap >= 0) & (gap <= self._recorded.longest_step_ms)
-        return follows
+    def _follows(self, offset: int) -> bool:
+        """Nothing came again: the first new frame is the one behind the last recorded one."""
+        gap = self._times[0] + offset - self._recorded_times[-1]
+        return 0 <= gap <= self._longest_step_ms
 
     def is_complete(self, offset: int) -> bool:
         """All that was recorded has come again, where the clocks are `offset` apart."""
-        return self.seen > 0 and self._start(offset) + self.seen >= len(self._recorded)
+        return self.seen > 0 and self._start(offset) + self.seen >= len(self._digests)
 
     def repeated(self, offset: int) -> Recorded:
         """The recorded frames that came again: as many of the new ones, from the first on."""
@@ -215,8 +229,10 @@ class _Alignments:
         return self._recorded.slice(start, start + self.seen)
 
     def _start(self, offset: int) -> int:
-        near = self._starts[np.abs(self.offsets - offset) <= REPLAY_JITTER_MS]
-        return int(near[-1]) if len(near) else len(self._recorded)
+        for start, own in (*self._complete, *reversed(self._open)):
+            if abs(own - offset) <= REPLAY_JITTER_MS:
+                return start
+        return len(self._digests)
 
 
 def _joined(held: list[Batch], repeated: dict[int, int], offset_ms: int) -> Joined:

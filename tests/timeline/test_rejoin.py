@@ -199,6 +199,12 @@ def loop(start: int, end: int, length_ms: int = 1840) -> list[Tag]:
     return [tag for tag in tags if start <= tag[1] < end]
 
 
+@pytest.mark.parametrize("later_ms", [2, 3500, 60_000])
+def test_old_content_with_later_times_is_no_replay(later_ms: int) -> None:
+    assert not reconnect(camera(0, 3500), camera(2000, 5000)).is_fresh
+    assert reconnect(camera(0, 3500), at(camera(2000, 5000), later_ms)).is_fresh
+
+
 @pytest.mark.parametrize("missed_ms", [0, 1840, 3680, 18_400])
 def test_a_loop_on_a_clock_that_goes_on_is_no_replay(missed_ms: int) -> None:
     recorded = loop(0, 1840 * 12)
@@ -217,6 +223,15 @@ def test_a_loop_on_another_clock_is_ambiguous_and_not_dropped() -> None:
     end = 1840 * 8 + 520
     assert reconnect(loop(0, end), at(loop(1840 * 8, end + 3000), -9999)).is_fresh
     assert reconnect(loop(0, end), at(loop(1840 * 8, end + 100), -9999)).is_fresh
+
+
+def test_what_is_ambiguous_is_not_held_any_longer() -> None:
+    end = 1840 * 8 + 520
+    outcome = Rejoin(memory_of(loop(0, end))).feed(placed(at(loop(1840 * 6, 1840 * 8 + 1000), -9999)))
+    assert isinstance(outcome, Fresh)
+    silence = [audio(time, payload=b"silence") for time in range(0, 4000, 20)]
+    rejoin = Rejoin(memory_of(silence))
+    assert rejoin.feed(placed([audio(0, payload=b"silence"), audio(40, payload=b"silence")])) is not None
 
 
 def still(start: int, end: int) -> list[Tag]:

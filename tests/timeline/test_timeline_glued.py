@@ -62,9 +62,18 @@ def test_headers_without_a_reset_and_a_reset_without_headers_are_nothing() -> No
     assert placed(*push(700), video_config(0), audio_config(0), *push(700, 690, headers=False))[1] == []
 
 
+def test_a_small_step_back_behind_headers_is_the_sources() -> None:
+    for back_ms in (1, 40, 900):
+        again = [video_config(0), audio_config(0), video(5000 - back_ms, key=True), audio(5000 - back_ms)]
+        for jump in ("discontinuity", "repair"):
+            times, repairs = placed(*push(5000), *again, jump=jump)
+            assert (times[-2:], repairs) == ([5000 - back_ms] * 2, [])
+
+
 def test_only_the_first_frame_behind_the_headers_counts() -> None:
     tags = [*push(700), video_config(700), video(700), audio(700), video(60), audio(60)]
     assert placed(*tags)[1] == []
+    assert placed(*push(700), video_config(700), video(700), audio(60))[1] == []
 
 
 def test_a_short_second_push_keeps_its_distance_of_audio_and_video() -> None:

@@ -103,6 +103,15 @@ def test_a_jump_after_a_shift_and_after_another_jump() -> None:
     assert dts(last) == [time for _, time, _ in (*second(11_000), *second(12_000))]
 
 
+def test_a_shift_is_no_distance_between_frames() -> None:
+    timeline = Timeline(jump="repair")
+    timeline.place(batch(video(0)))
+    timeline.shift(5000)
+    last = batch(video(40), video(900_000))
+    timeline.place(last)
+    assert dts(last) == [5040, 5080]
+
+
 def test_a_repair_tells_what_it_was() -> None:
     assert str(Repair(What.JUMP, Kind.VIDEO, -9000, 4)) == "video timestamps jump by -9000 ms"
     assert all(str(Repair(what, Kind.AUDIO, 5, 4)) for what in What)

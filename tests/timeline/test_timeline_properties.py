@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from batches import audio, audio_config, batch, dts, joined_rows, split, video, video_config
 from clocks import Jumps, flagged
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.media.batch import Batch
@@ -56,6 +56,24 @@ def test_the_split_into_batches_makes_no_difference(
     assert [flags for piece in pieces for flags in piece.tags["flags"]] == list(whole.tags["flags"])
 
 
+@example(0, [("audio", 0), ("video", 1 << 31), ("video", -(1 << 24)), ("audio", 0)], 32, "discontinuity")
+@example(0, [("audio", 0), ("video", 1 << 31), ("video", 1 << 31), ("audio", 0)], 32, "discontinuity")
+@example(
+    0,
+    [("video", 0), ("audio", 0), ("audio header", -5000), ("video", 0), ("audio", -41)],
+    24,
+    "repair",
+)
+@example(
+    0,
+    [
+        *(("video", step) for step in (0, 1, -41)),
+        *(("video header", 0), ("video", -1), ("video", (1 << 31) + 40)),
+        *(("video header", -41), ("video", 16_777_256)),
+    ],
+    32,
+    "repair",
+)
 @given(starts, rows, masks, jumps)
 def test_its_own_output_is_left_as_it_is(
     start: int, rows: list[tuple[str, int]], bits: int, jump: Jumps
