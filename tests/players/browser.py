@@ -7,6 +7,9 @@ ended or failed. Chromium is started for it and ended afterwards; its profile is
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -54,9 +57,11 @@ class Played:
     audio_bytes: int
     """Bytes of audio decoded."""
     buffered: list[tuple[float, float]]
+    ranges: list[int]
+    """First bytes of the parts that the player asked for, of a file that was held back."""
 
     @classmethod
-    def parse(cls, report: dict[str, Any]) -> Self:
+    def parse(cls, report: dict[str, Any], ranges: list[int]) -> Self:
         """The report as it was posted."""
 
         def rows(name: str) -> list[Any]:
@@ -75,41 +80,84 @@ class Played:
             report["frames"],
             report["audioBytes"],
             rows("buffered"),
+            ranges,
         )
 
 
-async def play(path: Path, profile: Path, *, rate: float = 4.0, seek_s: float | None = None) -> Played:
-    """Play a recorded playlist with hls.js or a FLV file with mpegts.js; `seek_s`: from there on."""
-    chromium = need("chromium")
-    reported: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+async def play(
+    path: Path,
+    profile: Path,
+    *,
+    rate: float = 4.0,
+    seek_s: float | None = None,
+    held_back: bool = False,
+    **config: Any,
+) -> Played:
+    """Play a recorded playlist with hls.js, or an FLV file with mpegts.js.
 
-    async def take(request: web.Request) -> web.Response:
-        if not reported.done():
-            reported.set_result(await request.json())
+    `seek_s`: from there on. `held_back`: the server gives the first third of the file and no more, until the
+    player asks for another part. `config`: settings of hls.js that are not to be its defaults.
+    """
+    chromium = need("chromium")
+    site = _Site(path, held_back)
+    query: dict[str, str] = {"url": f"/recorded/{path.name}", "rate": str(rate), "config": json.dumps(config)}
+    if seek_s is not None:
+        query["seek"] = str(seek_s)
+    profile.mkdir()
+    log = profile / "chromium.log"
+    async with site.serve() as origin:
+        page = f"{origin}/page/player.html?{urlencode(query)}"
+        async with in_thread(running([chromium, *_FLAGS, f"--user-data-dir={profile}", page], log)):
+            try:
+                report = await asyncio.wait_for(site.report, _REPORT_S)
+            except TimeoutError:
+                tail = log.read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"no report of {page}:\n{tail}") from None
+    return Played.parse(report, site.ranges)
+
+
+class _Site:
+    """The recording, the page and the players over HTTP, and where the report goes."""
+
+    def __init__(self, path: Path, held_back: bool) -> None:
+        self.report: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self.ranges: list[int] = []
+        self._path = path
+        self._asked = asyncio.Event()
+        self._app = web.Application()
+        self._app.router.add_post("/report", self._take)
+        if held_back:
+            self._app.router.add_get(f"/recorded/{path.name}", self._hold_back)
+        self._app.router.add_static("/recorded", path.parent)
+        self._app.router.add_static("/page", _PAGE)
+        for name in ("hls.js", "mpegts.js"):
+            self._app.router.add_static(f"/packages/{name}", need_package(name))
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[str]:
+        """Serves on a port of its own; gives the origin."""
+        runner = web.AppRunner(self._app)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            self._asked.set()
+            await runner.cleanup()
+
+    async def _take(self, request: web.Request) -> web.Response:
+        if not self.report.done():
+            self.report.set_result(await request.json())
         return web.Response()
 
-    app = web.Application()
-    app.router.add_post("/report", take)
-    app.router.add_static("/recorded", path.parent)
-    for name in ("hls.js", "mpegts.js"):
-        app.router.add_static(f"/packages/{name}", need_package(name))
-    app.router.add_static("/page", _PAGE)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        query = {"url": f"/recorded/{path.name}", "rate": rate} | ({"seek": seek_s} if seek_s else {})
-        page = f"http://127.0.0.1:{port}/page/player.html?{urlencode(query)}"
-        profile.mkdir()
-        log = profile / "chromium.log"
-        command = [chromium, *_FLAGS, f"--user-data-dir={profile}", page]
-        async with in_thread(running(command, log)):
-            try:
-                report = await asyncio.wait_for(reported, _REPORT_S)
-            except TimeoutError:
-                raise RuntimeError(f"no report of {page}:\n{log.read_text(errors='replace')[-2000:]}") from None
-        return Played.parse(report)
-    finally:
-        await runner.cleanup()
+    async def _hold_back(self, request: web.Request) -> web.StreamResponse:
+        if start := request.http_range.start:
+            self.ranges.append(start)
+            self._asked.set()
+            return web.FileResponse(self._path)
+        data = self._path.read_bytes()
+        response = web.StreamResponse(headers={"Content-Length": str(len(data))})
+        await response.prepare(request)
+        await response.write(data[: len(data) // 3])
+        await self._asked.wait()
+        return response

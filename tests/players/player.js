@@ -53,7 +53,7 @@ function look() {
 }
 
 function playHls() {
-    const hls = new Hls({ enableWorker: false, startPosition: 0 });
+    const hls = new Hls({ enableWorker: false, startPosition: 0, ...JSON.parse(query.get("config")) });
     hls.on(Hls.Events.ERROR, (_, data) => {
         const why = `${data.details}: ${data.reason ?? data.error?.message ?? ""}`;
         report.errors.push(`${why} at ${video.currentTime}`);
