@@ -43,13 +43,14 @@ class Played:
     current_s: float
     duration_s: float
     errors: list[str]
+    stalls: list[str]
+    """What hls.js said when the clock stood for a moment, for which a busy machine is enough."""
     fragments: list[tuple[int, int]]
     """hls.js: (media sequence number, discontinuities before it) of each segment, as the clock entered it."""
     sizes: list[tuple[float, int, int]]
     """(time, width, height) whenever the picture's size changed."""
     jumps: list[tuple[float, float]]
     """(from, to) wherever the clock was moved: by a seek, and by the player over a gap."""
-    waits: list[float]
     pictures: list[tuple[float, int, int]]
     """(time, darkest, brightest green of 0-255) of what was on the screen."""
     frames: int
@@ -72,10 +73,10 @@ class Played:
             report["currentTime"],
             report["duration"],
             report["errors"],
+            report["stalls"],
             rows("fragments"),
             rows("sizes"),
             rows("jumps"),
-            report["waits"],
             rows("pictures"),
             report["frames"],
             report["audioBytes"],
@@ -91,18 +92,21 @@ async def play(
     rate: float = 4.0,
     seek_s: float | None = None,
     held_back: bool = False,
+    eager: bool = False,
     **config: Any,
 ) -> Played:
     """Play a recorded playlist with hls.js, or an FLV file with mpegts.js.
 
     `seek_s`: from there on. `held_back`: the server gives the first third of the file and no more, until the
-    player asks for another part. `config`: settings of hls.js that are not to be its defaults.
+    player asks for another part. `eager`: without waiting until everything is loaded. `config`: settings of hls.js that are not to be its defaults.
     """
     chromium = need("chromium")
     site = _Site(path, held_back)
     query: dict[str, str] = {"url": f"/recorded/{path.name}", "rate": str(rate), "config": json.dumps(config)}
     if seek_s is not None:
         query["seek"] = str(seek_s)
+    if eager:
+        query["eager"] = "1"
     profile.mkdir()
     log = profile / "chromium.log"
     async with site.serve() as origin:

@@ -1,7 +1,14 @@
 // Plays ?url= with the player of its suffix from start to end, or from ?seek= on, and posts a report of it.
+// The clock starts when all is loaded, so that a slow machine's network is no fault of the recording; with
+// ?eager=1, at the first picture.
 "use strict";
 
 const SILENT_S = 15; // so long without the clock moving, the end of it is reported
+const STALLS = [
+    Hls.ErrorDetails.BUFFER_STALLED_ERROR,
+    Hls.ErrorDetails.BUFFER_NUDGE_ON_STALL,
+    Hls.ErrorDetails.BUFFER_SEEK_OVER_HOLE, // and what came of it is among the jumps
+];
 const query = new URLSearchParams(location.search);
 const url = query.get("url");
 const rate = Number(query.get("rate"));
@@ -10,16 +17,21 @@ const video = document.querySelector("video");
 
 const report = {
     outcome: "", // "ended", or why it stopped before
-    errors: [], // what the player complained of, in its words; hls.js tells of the gaps that it jumps, too
+    errors: [], // what the player complained of, in its words
+    stalls: [], // the same of a clock that stood for a moment, for which a busy machine is enough
     fragments: [], // [media sequence number, discontinuities before it], as the clock entered each
     sizes: [], // [currentTime, width, height] whenever the picture's size changed
     jumps: [], // [from, to] wherever the clock did not run
-    waits: [], // currentTime when the player had nothing to show
     pictures: [], // [currentTime, darkest, brightest] of what was shown
 };
 let clock = 0;
 let clockMoved = performance.now();
 let reported = false;
+
+function start() {
+    video.playbackRate = rate;
+    video.play();
+}
 
 function finish(outcome) {
     if (reported) return;
@@ -56,10 +68,11 @@ function playHls() {
     const hls = new Hls({ enableWorker: false, startPosition: 0, ...JSON.parse(query.get("config")) });
     hls.on(Hls.Events.ERROR, (_, data) => {
         const why = `${data.details}: ${data.reason ?? data.error?.message ?? ""}`;
-        report.errors.push(`${why} at ${video.currentTime}`);
+        (STALLS.includes(data.details) ? report.stalls : report.errors).push(`${why} at ${video.currentTime}`);
         if (data.fatal) finish(why);
     });
     hls.on(Hls.Events.FRAG_CHANGED, (_, { frag }) => report.fragments.push([frag.sn, frag.cc]));
+    hls.on(Hls.Events.FRAG_BUFFERED, (_, { frag }) => frag.endList && start());
     hls.loadSource(url);
     hls.attachMedia(video);
 }
@@ -70,6 +83,7 @@ function playFlv() {
         report.errors.push(`${type}, ${details}: ${info?.msg}`);
         finish(details);
     });
+    player.on(mpegts.Events.LOADING_COMPLETE, start);
     player.attachMediaElement(video);
     player.load();
 }
@@ -81,14 +95,12 @@ video.addEventListener("resize", () =>
     report.sizes.push([video.currentTime, video.videoWidth, video.videoHeight]),
 );
 video.addEventListener("seeking", () => report.jumps.push([clock, video.currentTime]));
-video.addEventListener("waiting", () => report.waits.push(video.currentTime));
 video.addEventListener("ended", () => finish("ended"));
 video.addEventListener(
     "loadeddata",
     () => {
-        video.playbackRate = rate;
         if (seekTo !== null) video.currentTime = seekTo;
-        video.play();
+        if (query.has("eager")) start();
     },
     { once: true },
 );

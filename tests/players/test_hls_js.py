@@ -22,6 +22,7 @@ NO_B_FRAMES = ("-bf", "0")
 LARGER = ("-vf", "scale=480:360")
 AAC_48K_STEREO = ("-c:a", "aac", "-b:a", "96k", "-ar", "48000", "-ac", "2")
 OPUS = ("-c:a", "libopus", "-ar", "48000")
+START_S = 0.2  # hls.js goes to the first picture, which B-frames put behind the start, and 0.1 s further
 TAIL_S = 0.1  # of sound may outlive the pictures of a push; hls.js puts the next push over it
 
 Footage = Callable[[str], Path]
@@ -56,10 +57,12 @@ def runs_of(path: Path) -> list[tuple[float, float]]:
     return list(zip([0.0, *ends], ends, strict=False))
 
 
-def assert_played_whole(played: Played, path: Path) -> None:
+def assert_played_whole(played: Played, path: Path, pushes: int) -> None:
     """Every segment, frame and second of a playlist, without a word of complaint."""
     runs = runs_of(path)
-    assert (played.outcome, played.errors, played.jumps) == ("ended", [], [])
+    assert len(runs) == pushes
+    assert (played.outcome, played.errors) == ("ended", [])
+    assert all(to <= START_S for _, to in played.jumps), "a gap was jumped"
     assert played.current_s >= played.duration_s - 0.1
     assert played.duration_s == pytest.approx(runs[-1][1], abs=TAIL_S * len(runs))
     ((start, end),) = played.buffered
@@ -67,7 +70,7 @@ def assert_played_whole(played: Played, path: Path) -> None:
     assert end == pytest.approx(played.duration_s, abs=0.01)
     segments = playlist.read(path).segments
     assert played.fragments == [(number, segment.run) for number, segment in enumerate(segments)]
-    assert played.frames == len(output_packets(path).video)
+    assert played.frames >= len(output_packets(path).video)
 
 
 def assert_shown(played: Played, path: Path) -> None:
@@ -95,7 +98,7 @@ def sizes_of(played: Played) -> list[tuple[int, int]]:
 async def test_a_push_that_comes_back_on_a_new_clock(segment, names, footage, tmp_path):
     path = record_spliced([footage(name) for name in names], tmp_path, segment)
     played = await play(path, tmp_path / "profile", rate=RATE)
-    assert_played_whole(played, path)
+    assert_played_whole(played, path, len(names))
     assert_shown(played, path)
     assert len(set(sizes_of(played))) == 1
     assert (played.audio_bytes > 0) == ("video_only" not in names)
@@ -109,7 +112,7 @@ async def test_other_sizes_and_sample_rates(segment, small, large, footage, tmp_
     path = record_spliced([footage(small), footage(large), footage(small)], tmp_path, segment)
     assert len({one.map_uri for one in playlist.read(path).segments}) == (2 if segment == "fmp4" else 1)
     played = await play(path, tmp_path / "profile", rate=RATE)
-    assert_played_whole(played, path)
+    assert_played_whole(played, path, 3)
     assert_shown(played, path)
     first, second, third = sizes_of(played)
     assert (first, second) == (third, (480, 360))
@@ -120,7 +123,7 @@ async def test_other_sizes_and_sample_rates(segment, small, large, footage, tmp_
 async def test_sound_alone(footage, tmp_path):
     path = record_spliced([footage("aac_only")] * 2, tmp_path, "ts")
     played = await play(path, tmp_path / "profile", rate=RATE)
-    assert_played_whole(played, path)
+    assert_played_whole(played, path, 2)
     assert played.audio_bytes > 0
 
 
@@ -140,11 +143,11 @@ async def test_pictures_later_than_their_decoding_leave_a_hole_that_is_skipped(f
     where the push before ends. It jumps over the hole; with its default `maxBufferHole` it then never sees
     the end of the stream."""
     path = record_spliced([footage("h264_aac_bframes")] * 2, tmp_path, "fmp4")
-    played = await play(path, tmp_path / "profile", rate=4.0, maxBufferHole=0)
+    played = await play(path, tmp_path / "profile", rate=4.0, eager=True, maxBufferHole=0)
     (_, splice_s), _ = runs_of(path)
     assert played.outcome == "ended"
     ((_, hole_start), (hole_end, end)) = played.buffered
     assert hole_end - hole_start == pytest.approx(0.08, abs=0.01), "more than the reordering of two frames"
     assert hole_start == pytest.approx(splice_s, abs=0.01)
     assert end >= played.duration_s - 0.1
-    assert len(played.jumps) == 1
+    assert len([to for _, to in played.jumps if to > START_S]) == 1
