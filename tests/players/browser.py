@@ -98,7 +98,8 @@ async def play(
     """Play a recorded playlist with hls.js, or an FLV file with mpegts.js.
 
     `seek_s`: from there on. `held_back`: the server gives the first third of the file and no more, until the
-    player asks for another part. `eager`: without waiting until everything is loaded. `config`: settings of hls.js that are not to be its defaults.
+    player asks for another part. `eager`: without waiting until everything is loaded. `config`: settings of
+    the player that are not to be its defaults.
     """
     chromium = need("chromium")
     site = _Site(path, held_back)

@@ -9,10 +9,12 @@ const STALLS = [
     Hls.ErrorDetails.BUFFER_NUDGE_ON_STALL,
     Hls.ErrorDetails.BUFFER_SEEK_OVER_HOLE, // and what came of it is among the jumps
 ];
+const LOOK_EVERY_MS = 50;
 const query = new URLSearchParams(location.search);
 const url = query.get("url");
 const rate = Number(query.get("rate"));
 const seekTo = query.has("seek") ? Number(query.get("seek")) : null;
+const config = JSON.parse(query.get("config"));
 const video = document.querySelector("video");
 
 const report = {
@@ -24,6 +26,8 @@ const report = {
     jumps: [], // [from, to] wherever the clock did not run
     pictures: [], // [currentTime, darkest, brightest] of what was shown
 };
+const canvas = document.createElement("canvas");
+let looked = -Infinity;
 let clock = 0;
 let clockMoved = performance.now();
 let reported = false;
@@ -50,8 +54,10 @@ function finish(outcome) {
     fetch("/report", { method: "POST", body: JSON.stringify(report) });
 }
 
-function look() {
-    const canvas = document.createElement("canvas");
+function look(now, { mediaTime }) {
+    video.requestVideoFrameCallback(look);
+    if (now - looked < LOOK_EVERY_MS) return;
+    looked = now;
     [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
     const context = canvas.getContext("2d", { willReadFrequently: true });
     context.drawImage(video, 0, 0);
@@ -61,11 +67,11 @@ function look() {
         darkest = Math.min(darkest, data[at]);
         brightest = Math.max(brightest, data[at]);
     }
-    report.pictures.push([video.currentTime, darkest, brightest]);
+    report.pictures.push([mediaTime, darkest, brightest]);
 }
 
 function playHls() {
-    const hls = new Hls({ enableWorker: false, startPosition: 0, ...JSON.parse(query.get("config")) });
+    const hls = new Hls({ enableWorker: false, startPosition: 0, ...config });
     hls.on(Hls.Events.ERROR, (_, data) => {
         const why = `${data.details}: ${data.reason ?? data.error?.message ?? ""}`;
         (STALLS.includes(data.details) ? report.stalls : report.errors).push(`${why} at ${video.currentTime}`);
@@ -78,7 +84,7 @@ function playHls() {
 }
 
 function playFlv() {
-    const player = mpegts.createPlayer({ type: "flv", url });
+    const player = mpegts.createPlayer({ type: "flv", url }, config);
     player.on(mpegts.Events.ERROR, (type, details, info) => {
         report.errors.push(`${type}, ${details}: ${info?.msg}`);
         finish(details);
@@ -104,11 +110,11 @@ video.addEventListener(
     },
     { once: true },
 );
+video.requestVideoFrameCallback(look);
 setInterval(() => {
     if (video.currentTime !== clock) {
         clock = video.currentTime;
         clockMoved = performance.now();
-        if (video.videoWidth) look();
     } else if (performance.now() - clockMoved > SILENT_S * 1000) {
         finish("the clock stands");
     }

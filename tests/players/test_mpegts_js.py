@@ -28,8 +28,11 @@ def recorded(source, tmp_path, **fields):
 
 def keyframes_of(path):
     """(time in s, file position) of every keyframe."""
-    tags = [(tag, flv.main_media(tag)) for tag in flv.read(path).tags if tag.kind == flv.VIDEO]
-    return [(tag.timestamp / 1000, tag.position) for tag, media in tags if media.role == "frame" and media.key]
+    found = []
+    for tag in flv.read(path).tags:
+        if tag.kind == flv.VIDEO and (media := flv.main_media(tag)).role == "frame" and media.key:
+            found.append((tag.timestamp / 1000, tag.position))
+    return found
 
 
 def assert_played_to_the_end(played, path):
@@ -64,7 +67,10 @@ def test_a_seek_reads_on_from_the_keyframe_before(later_ms, timestamps, shared_m
     before = max(row for row, (time_s, _) in enumerate(keyframes) if time_s <= SEEK_S)
     assert before > 1, "the player takes the first entry of the index for the decoder configuration"
     time_s, position = keyframes[before]
-    played = asyncio.run(play(path, tmp_path / "profile", rate=RATE, seek_s=SEEK_S, held_back=True))
+    settings = {"enableStashBuffer": False}  # or it waits for more bytes than the server gives at first
+    played = asyncio.run(
+        play(path, tmp_path / "profile", rate=RATE, seek_s=SEEK_S, held_back=True, **settings)
+    )
     assert_played_to_the_end(played, path)
     assert played.ranges == [position]
     assert played.buffered[0][0] == pytest.approx(time_s, abs=FIRST_PICTURE_S)
