@@ -47,7 +47,6 @@ function finish(outcome) {
         currentTime: video.currentTime,
         duration: video.duration,
         frames: quality.totalVideoFrames,
-        dropped: quality.droppedVideoFrames,
         audioBytes: video.webkitAudioDecodedByteCount,
         buffered: ranges.map((at) => [video.buffered.start(at), video.buffered.end(at)]),
     });
