@@ -230,7 +230,7 @@ pub fn add_runs(movie: &mut Movie, runs: &[Run], extent: Extent) -> Result<Added
             cut: false,
         },
         track_cut: false,
-        bytes_left: extent.end.saturating_sub(extent.start),
+        bytes: 0,
         samples_left: limits::MP4_SAMPLES.saturating_sub(movie.samples()),
         extent,
     };
@@ -259,6 +259,7 @@ pub fn add_runs(movie: &mut Movie, runs: &[Run], extent: Extent) -> Result<Added
         }
         at = filling.add_run(track, run, at)?;
     }
+    filling.check_apart(filling.added.end)?;
     Ok(filling.added)
 }
 
@@ -268,9 +269,9 @@ struct Filling {
     added: Added,
     /// A sample of the present track was left out.
     track_cut: bool,
-    /// Of the extent.
-    bytes_left: u64,
-    /// Of the file.
+    /// Of all samples added.
+    bytes: u64,
+    /// Until the file has too many.
     samples_left: usize,
 }
 
@@ -328,19 +329,26 @@ impl Filling {
             (self.track_cut, self.added.cut) = (true, true);
             return Ok(false);
         }
-        let Some(bytes_left) = self.bytes_left.checked_sub(end - at) else {
-            return Err(malformed(format!(
-                "samples of more bytes than the 'mdat' at {start} has"
-            )));
-        };
         let Some(samples_left) = self.samples_left.checked_sub(1) else {
             let message = format!("more than {} samples", limits::MP4_SAMPLES);
             return Err(Fault::new("mp4.too_large", message));
         };
-        (self.bytes_left, self.samples_left) = (bytes_left, samples_left);
+        self.samples_left = samples_left;
+        self.bytes += end - at;
+        self.check_apart(self.extent.end)?;
         self.added.samples += 1;
         self.added.end = self.added.end.max(end);
         Ok(true)
+    }
+
+    /// The samples added so far have no more bytes than there are up to `end`.
+    fn check_apart(&self, end: u64) -> Result<(), Fault> {
+        let start = self.extent.start;
+        if self.bytes > end.saturating_sub(start) {
+            let message = format!("samples of more bytes than the 'mdat' has whose media start at {start}");
+            return Err(malformed(message));
+        }
+        Ok(())
     }
 }
 

@@ -252,6 +252,25 @@ mod tests {
     }
 
     #[test]
+    fn what_references_repeat_counts_as_waiting() {
+        // 4.5 KiB that decode to a list of 251 texts of 4,000 bytes: one of them waits, not two hundred.
+        let text = [&[0x06, 0xBE, 0x41][..], &[b'x'; 4_000]].concat();
+        let list = [
+            &[0x11, 0x09, 0x83, 0x77, 0x01][..],
+            &text,
+            &[0x06, 0x00].repeat(250),
+        ]
+        .concat();
+        let command = message(3, 20, 0, &list);
+        let mut connection = server();
+        for _ in 0..20 {
+            connection.feed(&command);
+        }
+        assert_eq!(connection.inbox.take_events().len(), 1);
+        assert_eq!(connection.fault().map(|fault| fault.code), Some("rtmp.events"));
+    }
+
+    #[test]
     fn bad_chunks_have_named_faults() {
         let many: Vec<u8> = (0..=RTMP_CHUNK_STREAMS as u32)
             .flat_map(|id| message(3 + id, 8, 0, b""))
