@@ -57,12 +57,20 @@ impl Connection {
         if self.fault.is_none() {
             self.fault = self.read(data).err();
             self.reader.release();
+            if self.fault.is_some() {
+                self.reader = ChunkReader::default();
+            }
         }
     }
 
     /// Why reading stopped.
     pub fn fault(&self) -> Option<&Fault> {
         self.fault.as_ref()
+    }
+
+    /// Memory taken by messages that are not whole, and kept for the next ones.
+    pub fn held_bytes(&self) -> usize {
+        self.reader.held_bytes()
     }
 
     fn read(&mut self, data: &[u8]) -> Result<(), Fault> {
