@@ -30,9 +30,7 @@ class RtmpServer:
             `handshake_s` to ask for another.
     """
 
-    def __init__(
-        self, hub: Hub, limits: OriginLimits, backlogs: Total, *, close_on_unpublish: bool
-    ) -> None:
+    def __init__(self, hub: Hub, limits: OriginLimits, backlogs: Total, *, close_on_unpublish: bool) -> None:
         self.hub = hub
         self.limits = limits
         self.backlogs = backlogs
