@@ -117,7 +117,7 @@ class Watched(Protocol):
 
 
 def check_each(peers: Iterable[Watched], now_s: float) -> None:
-    """Checks every peer. One that cannot be checked, which is a defect of ours, is cut off, and the watch goes on."""
+    """Checks every peer. One that cannot be checked, by a defect of ours, is cut off; the rest is checked."""
     for peer in tuple(peers):
         try:
             peer.check(now_s)

@@ -19,10 +19,10 @@ class Holder(Protocol):
 
 
 class Total:
-    """Sums up what holders hold. Beyond the bound the one that holds the most lets go, until the sum is within it.
+    """Sums up what holders hold. Beyond the bound the one that holds the most lets go, until the sum fits.
 
-    A holder's share is known from its last `note`: holders note what grows, and what has shrunk meanwhile is looked
-    at before anybody has to let go.
+    A holder's share is known from its last `note`: holders note what grows, and what has shrunk meanwhile is
+    looked at before anybody has to let go.
     """
 
     def __init__(self, limit_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""Origins that send what cannot be: the recording ends with the error's name and one line, and keeps what it has."""
+"""Origins that send what cannot be: a recording ends with one line that names it, and keeps what it has."""
 
 from __future__ import annotations
 
