@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -63,6 +64,8 @@ def _check_tags(playlist: Any, report: Report) -> None:
     for segment in playlist.segments:
         if segment.duration is None:
             report.damage(f"{segment.uri}: no EXTINF")
+        elif not math.isfinite(segment.duration):
+            report.damage(f"{segment.uri}: EXTINF is {segment.duration}")
         elif int(segment.duration + 0.5) > target_s:
             report.damage(
                 f"{segment.uri}: {segment.duration:.3f} s is beyond EXT-X-TARGETDURATION {target_s:g}"
@@ -86,7 +89,7 @@ def _probe_segment(folder: Path, segment: Any, report: Report, meters: Meters) -
     report.tracks += part.tracks
     starts = {meter.track.kind: meter.piece_first_ms for meter in meters if meter.piece_first_ms is not None}
     sections = [section for meter in meters if (section := meter.section_ms())]
-    if not starts or segment.duration is None:
+    if not starts or segment.duration is None or not math.isfinite(segment.duration):
         return None
     return _Listed(
         segment.uri,
@@ -128,9 +131,13 @@ def _beside(folder: Path, uri: str) -> Path:
     Raises:
         OSError: the URI leads elsewhere.
     """
-    parts = urlsplit(uri)
-    file = folder / unquote(parts.path)
-    if parts.scheme or parts.netloc or not file.resolve().is_relative_to(folder.resolve()):
+    try:
+        parts = urlsplit(uri)
+        file = folder / unquote(parts.path)
+        inside = file.resolve().is_relative_to(folder.resolve())
+    except ValueError:  # a name that no file system has, an address that is none
+        inside = False
+    if not inside or parts.scheme or parts.netloc:
         raise OSError("not a file beside the playlist")
     return file
 
