@@ -1,7 +1,7 @@
-"""Looks for inputs that break a harness, for as long as one likes: `python tests/fuzz/hunt.py inspect 600`.
+"""Looks for inputs that break a harness for some seconds: `python tests/fuzz/hunt.py inspect 600 FOLDER`.
 
-With Atheris installed the mutations are guided by the coverage of the Python code; without it they are random
-changes of real recordings. What breaks is left in the folder that is printed.
+Inputs are real recordings and the corpus, changed at random. Those that break the harness are left in FOLDER,
+as is the last one, should the process hang or crash.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ Check = Callable[[bytes, Path], object]
 def main() -> None:
     """Hunts with one harness for some seconds."""
     sys.path[:0] = [str(TOP), str(TOP / "tests")]
-    name, seconds = sys.argv[1], float(sys.argv[2])
-    found = Path(sys.argv[3] if len(sys.argv) > 3 else "found")
+    name, seconds, found = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
     found.mkdir(exist_ok=True)
     from fuzz import harnesses, mutations, seeds
 
@@ -45,11 +44,11 @@ def main() -> None:
             except Exception as error:
                 kept = found / f"{type(error).__name__}-{hashlib.sha256(data).hexdigest()[:16]}"
                 kept.write_bytes(data)
-                print(f"{kept}: {error!r}"[:300])
+                sys.stdout.write(f"{kept}: {error!r}"[:300] + "\n")
             runs += 1
         faulthandler.cancel_dump_traceback_later()
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    print(f"{runs} runs, {peak_mib} MiB at most")
+    sys.stdout.write(f"{runs} runs, {peak_mib} MiB at most\n")
 
 
 if __name__ == "__main__":

@@ -151,7 +151,7 @@ def _track(stream: Any) -> TrackReport:
     name = context.codec.canonical_name if context is not None else "unknown"
     codec = _NAMES.get(name)
     track = TrackReport(stream.type, codec.label if codec else name)
-    if stream.type == "video":
+    if stream.type == "video" and context is not None:
         track.width, track.height = context.width, context.height
     elif context is not None:
         track.sample_rate, track.channels = context.sample_rate, context.channels

@@ -2,6 +2,7 @@
 
 use crate::memory::within;
 use reelkeeper_core::amf0::{decode, encode, Value};
+use reelkeeper_core::fault::Fault;
 use reelkeeper_core::limits::{AMF_DEPTH, AMF_EXPANSION_BYTES, AMF_VALUES};
 
 /// Values and their greatest depth.
@@ -25,6 +26,11 @@ fn measure(values: &[Value], depth: usize) -> (usize, usize) {
 
 /// See the module.
 pub fn check(data: &[u8]) {
+    check_with(decode, data);
+}
+
+/// Checks a decoder.
+pub fn check_with(decode: impl Fn(&[u8]) -> Result<Vec<Value>, Fault>, data: &[u8]) {
     let Ok(values) = within(256 * data.len() + 4 * AMF_EXPANSION_BYTES, || decode(data)) else {
         return;
     };

@@ -2,6 +2,7 @@
 
 use crate::memory::within;
 use reelkeeper_core::config::{parse, parse_mp3_header, video_nal_types, AudioConfig, Config, VideoConfig};
+use reelkeeper_core::fault::Fault;
 use reelkeeper_core::limits::NAL_UNITS;
 use reelkeeper_core::tag::codec;
 
@@ -47,6 +48,11 @@ fn check_audio(audio: &AudioConfig) {
 
 /// See the module.
 pub fn check(data: &[u8]) {
+    check_with(parse, data);
+}
+
+/// Checks a parser of records by codec number, beside the others.
+pub fn check_with(parse: impl Fn(u8, &[u8]) -> Result<Config, Fault>, data: &[u8]) {
     let cap = 8 * data.len() + (64 << 10);
     for number in CODECS {
         match within(cap, || parse(number, data)) {

@@ -9,12 +9,22 @@ const LONGEST_HEADER: usize = 16;
 
 /// A file on a disk that fails after so many bytes and cuts, as a crash does. A box header lies inside of one
 /// sector, and no crash leaves half of it.
-struct Crashing {
+pub struct Disk {
     file: Cursor<Vec<u8>>,
     left: usize,
 }
 
-impl Crashing {
+impl Disk {
+    /// A disk that works.
+    fn with(file: &[u8]) -> Self {
+        Self {
+            file: Cursor::new(file.to_vec()),
+            left: usize::MAX,
+        }
+    }
+}
+
+impl Disk {
     fn spend(&mut self, wanted: usize) -> io::Result<usize> {
         let granted = wanted.min(self.left);
         self.left -= granted;
@@ -25,19 +35,19 @@ impl Crashing {
     }
 }
 
-impl Read for Crashing {
+impl Read for Disk {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.file.read(out)
     }
 }
 
-impl Seek for Crashing {
+impl Seek for Disk {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.file.seek(to)
     }
 }
 
-impl Write for Crashing {
+impl Write for Disk {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         if data.len() <= LONGEST_HEADER && data.len() > self.left {
             self.left = 0;
@@ -51,7 +61,7 @@ impl Write for Crashing {
     }
 }
 
-impl Storage for Crashing {
+impl Storage for Disk {
     fn cut(&mut self, size: u64) -> io::Result<()> {
         self.spend(1)?;
         self.file.cut(size)
@@ -65,14 +75,14 @@ impl Storage for Crashing {
 /// The numbers and the file, or the code of the fault and the file.
 type Finalized = (Result<Finished, &'static str>, Vec<u8>);
 
-fn finalized(file: Vec<u8>) -> Finalized {
-    let mut file = Cursor::new(file);
-    let result = match finalize(&mut file) {
+fn finalized(finalize: &impl Fn(&mut Disk) -> Result<Finished, Error>, file: &[u8]) -> Finalized {
+    let mut disk = Disk::with(file);
+    let result = match finalize(&mut disk) {
         Ok(finished) => Ok(finished),
         Err(Error::Malformed(fault)) => Err(fault.code),
-        Err(Error::Io(error)) => panic!("a file in memory failed: {error}"),
+        Err(Error::Io(error)) => panic!("a disk that works failed: {error}"),
     };
-    (result, file.into_inner())
+    (result, disk.file.into_inner())
 }
 
 /// A scan; every top-level box in it follows the one before.
@@ -106,19 +116,23 @@ fn check_media_kept(before: &[u8], after: &[u8]) {
 
 /// See the module.
 pub fn check(data: &[u8]) {
+    check_with(finalize, data);
+}
+
+/// Checks a finalizer.
+pub fn check_with(finalize: impl Fn(&mut Disk) -> Result<Finished, Error>, data: &[u8]) {
     // A sample takes 4 bytes of a file that lists it (a size), and up to 40 here, in vectors that grow by doubling.
     let cap = 64 * data.len() + (1 << 20);
     within(cap, || scanned(data));
-    let (result, file) = within(cap, || finalized(data.to_vec()));
-    let finished = match result {
-        Ok(finished) => finished,
-        Err(_) => return assert_eq!(file, data, "refused and changed"),
+    let (result, file) = within(cap, || finalized(&finalize, data));
+    let Ok(finished) = result else {
+        return assert!(file == data, "refused and changed");
     };
     assert_eq!(finished.bytes, file.len() as u64);
     assert!(finished.samples > 0 && finished.tracks > 0);
     assert_eq!(scanned(&file).problem, None);
     assert_eq!(
-        finalized(file.clone()),
+        finalized(&finalize, &file),
         (Ok(finished), file.clone()),
         "finalized twice"
     );
@@ -126,16 +140,13 @@ pub fn check(data: &[u8]) {
         return;
     }
     check_media_kept(data, &file);
-    let mut disk = Crashing {
-        file: Cursor::new(data.to_vec()),
-        left: Dice::of(data).roll(file.len()),
+    let left = Dice::of(data).roll(file.len());
+    let mut disk = Disk {
+        left,
+        ..Disk::with(data)
     };
-    let left = disk.left;
     if finalize(&mut disk).is_err() {
-        assert_eq!(
-            finalized(disk.file.into_inner()),
-            (Ok(finished), file),
-            "a crash after {left} bytes written"
-        );
+        let again = finalized(&finalize, disk.file.get_ref());
+        assert_eq!(again, (Ok(finished), file), "a crash after {left} bytes written");
     }
 }

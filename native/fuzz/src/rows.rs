@@ -2,13 +2,22 @@
 
 use crate::flv::read;
 use crate::memory::within;
+use reelkeeper_core::fault::Fault;
 use reelkeeper_core::flv::FlvReader;
-use reelkeeper_core::flv_write::{flv_header, flv_tags, Signalling};
+use reelkeeper_core::flv_write::{flv_header, flv_tags, Signalling, WrittenTags};
 use reelkeeper_core::rtmp::chunk_writer::write_rows;
 use reelkeeper_core::tag::{kind, Tag, TAG_BYTES};
 
 /// The first byte says how many rows (up to 7) follow, each [`TAG_BYTES`] long; the rest is the arena.
 pub fn check(data: &[u8]) {
+    check_with(
+        |arena, table, signalling| flv_tags(arena, table, 0, signalling),
+        data,
+    );
+}
+
+/// Checks a writer of FLV tags, beside that of RTMP messages.
+pub fn check_with(write: impl Fn(&[u8], &[u8], Signalling) -> Result<WrittenTags, Fault>, data: &[u8]) {
     let Some((&count, rest)) = data.split_first() else {
         return;
     };
@@ -18,7 +27,7 @@ pub fn check(data: &[u8]) {
     // Faults take no more than their line; what is written, what the rows say.
     let cap = 8 * wanted.min(8 * (arena.len() + 64)) + 16 * data.len() + (64 << 10);
     for signalling in [Signalling::Source, Signalling::Enhanced, Signalling::Legacy] {
-        if let Ok(written) = within(cap, || flv_tags(arena, table, 0, signalling)) {
+        if let Ok(written) = within(cap, || write(arena, table, signalling)) {
             check_written(&tags, &written.bytes, &written.starts);
         }
     }
