@@ -77,6 +77,9 @@ class RtmpConnection:
     def send_user_control(self, event_type: int, first: int, second: int | None = None, /) -> None: ...
     @property
     def fault(self) -> tuple[str, str] | None: ...
+    @property
+    def held_bytes(self) -> int:
+        """Memory taken by messages that are not whole, and kept for the next ones."""
 
 def rtmp_messages(arena: Buffer, table: Buffer, message_stream: int, chunk_size: int, /) -> bytes:
     """Rows as RTMP messages, each begun with a type 0 header and split at chunk_size: the same bytes serve

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 # FFmpeg's own words go into MuxError; without a level PyAV drops them. PyAV also hands them to this logger,
 # which without a handler would print them on stderr.
 av.logging.set_level(av.logging.ERROR)
+# Otherwise a file whose first complaint is the last one of the file before it is taken for whole.
+av.logging.set_skip_repeated(False)
 _libav = logging.getLogger("libav")  # noqa: TID251
 _libav.addHandler(logging.NullHandler())
 _libav.propagate = False

@@ -11,7 +11,8 @@ from aiohttp.web_protocol import RequestHandler
 
 from engine.origin.hub import Hub, Wire, stream_path
 from engine.origin.limits import OriginLimits
-from engine.origin.reader import Refusal, TransportReader
+from engine.origin.reader import Refusal, TransportReader, check_each
+from engine.origin.total import Total
 
 _HEADERS = {
     hdrs.CONTENT_TYPE: "video/x-flv",
@@ -28,9 +29,10 @@ class HttpFlvServer:
     can be told from a broken connection; an HTTP/1.0 client reads until the connection closes.
     """
 
-    def __init__(self, hub: Hub, limits: OriginLimits) -> None:
+    def __init__(self, hub: Hub, limits: OriginLimits, backlogs: Total) -> None:
         self._hub = hub
         self._limits = limits
+        self._backlogs = backlogs
         self._readers: dict[asyncio.BaseTransport, TransportReader] = {}
         self._idle_since_s: dict[RequestHandler, float] = {}
         app = web.Application()
@@ -72,8 +74,7 @@ class HttpFlvServer:
 
     def check(self, now_s: float) -> None:
         """Cuts off readers that stall, and connections that ask for nothing or do not go away."""
-        for reader in tuple(self._readers.values()):
-            reader.check(now_s)
+        check_each(self._readers.values(), now_s)
         server = self._runner.server
         idle_since_s: dict[RequestHandler, float] = {}
         for connection in server.connections if server else ():
@@ -105,7 +106,7 @@ class HttpFlvServer:
         ended = asyncio.Event()
 
         wire = Wire.FLV_CHUNKED if request.version >= HttpVersion11 else Wire.FLV
-        reader = TransportReader(wire, transport, self._limits, f"http {path}", ended.set)
+        reader = TransportReader(wire, transport, self._limits, self._backlogs, f"http {path}", ended.set)
         self._readers[transport] = reader
         try:
             if self._hub.play(path, reader):
@@ -114,5 +115,6 @@ class HttpFlvServer:
                 await response.write_eof()
         finally:
             self._hub.leave(path, reader)
+            reader.close()
             del self._readers[transport]
         return response

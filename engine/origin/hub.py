@@ -14,7 +14,9 @@ from typing import Protocol
 from engine import _native
 from engine.media.batch import Batch
 from engine.origin.gop import StartCache
+from engine.origin.limits import OriginLimits
 from engine.origin.rtmp_session import CHUNK_SIZE, MESSAGE_STREAM
+from engine.origin.total import Total
 
 
 class Wire(Enum):
@@ -92,12 +94,12 @@ class Publisher:
 class Stream:
     """One published stream and its readers."""
 
-    def __init__(self, path: str, gop_bytes: int, on_reader: Callable[[], None]) -> None:
+    def __init__(self, path: str, cache: StartCache, on_reader: Callable[[], None]) -> None:
         self.path = path
         self.readers: set[Reader] = set()
         self._on_reader = on_reader
         self._waiting: set[Reader] = set()  # for the first row, or for a keyframe
-        self._cache = StartCache(gop_bytes)
+        self._cache = cache
         self._begun = False
 
     def join(self, reader: Reader) -> None:
@@ -126,6 +128,7 @@ class Stream:
 
     def end(self) -> None:
         """Tells the readers that the publisher left."""
+        self._cache.close()
         readers, self.readers = self.readers, set()
         for reader in readers:
             reader.end()
@@ -153,15 +156,22 @@ class Stream:
 class Hub:
     """The streams of an origin."""
 
-    def __init__(self, gop_bytes: int) -> None:
-        self._gop_bytes = gop_bytes
+    def __init__(self, limits: OriginLimits) -> None:
+        self._limits = limits
+        self._kept = Total(limits.kept_bytes)
         self._streams: dict[str, Stream] = {}
+
+    @property
+    def kept_bytes(self) -> int:
+        """What is kept for new readers, over all streams."""
+        return self._kept.held_bytes
 
     def publish(self, path: str, on_reader: Callable[[], None] | None = None) -> Publisher | None:
         """Begins a stream; None when it has a publisher. `on_reader` is called when a reader joins."""
         if path in self._streams:
             return None
-        stream = self._streams[path] = Stream(path, self._gop_bytes, on_reader or _nothing)
+        cache = StartCache(self._limits, self._kept)
+        stream = self._streams[path] = Stream(path, cache, on_reader or _nothing)
         return Publisher(self, stream)
 
     def unpublish(self, stream: Stream) -> None:

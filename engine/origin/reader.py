@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Iterable
+from typing import Protocol, cast
 
 import structlog
 
 from engine.origin.hub import Wire
 from engine.origin.limits import OriginLimits
+from engine.origin.total import Total
 
 _log = structlog.get_logger()
 
@@ -21,6 +22,7 @@ class TransportReader:
         wire: The format its peer reads.
         transport: Where to write. It is aborted when the peer is too slow, never paused for.
         limits: What "too slow" is.
+        total: What all readers leave unread.
         label: Names the reader in the log.
         on_end: Called when the publisher left.
     """
@@ -30,15 +32,17 @@ class TransportReader:
         wire: Wire,
         transport: asyncio.WriteTransport,
         limits: OriginLimits,
+        total: Total,
         label: str,
         on_end: Callable[[], None],
     ) -> None:
         self.wire = wire
         self._transport = transport
         self._limits = limits
+        self._total = total
         self._label = label
         self._on_end = on_end
-        self._allowance_bytes = 0
+        self._allowance_bytes = limits.backlog_bytes
         self._sent_bytes = 0
         self._taken_bytes = 0
         self._taken_at_s = 0.0
@@ -48,20 +52,39 @@ class TransportReader:
         """Bytes the kernel has not taken yet."""
         return self._transport.get_write_buffer_size()
 
+    @property
+    def held_bytes(self) -> int:
+        """What the total counts."""
+        return self.backlog_bytes
+
+    def let_go(self) -> None:
+        """All readers together leave too much unread, and this one the most."""
+        self._cut("memory")
+
     def send(self, data: bytes) -> None:
         """Writes media. What it is sent first, a whole GOP, does not count as falling behind."""
         if self._transport.is_closing():
             return
         if not self._sent_bytes:
-            self._allowance_bytes = self._limits.backlog_bytes + len(data)
+            self._allowance_bytes += len(data)
         self._sent_bytes += len(data)
         self._transport.write(data)
+        self.check_backlog()
+
+    def check_backlog(self) -> None:
+        """Cuts the peer off when more waits for it than it may leave unread."""
         if self.backlog_bytes > self._allowance_bytes:
             self._cut("backlog")
+        else:
+            self._total.note(self)
 
     def end(self) -> None:
         """The publisher left."""
         self._on_end()
+
+    def close(self) -> None:
+        """The peer is gone."""
+        self._total.leave(self)
 
     def check(self, now_s: float) -> None:
         """Cuts the peer off when it took nothing for `stall_s`; to be called about once a second."""
@@ -72,9 +95,35 @@ class TransportReader:
         elif now_s - self._taken_at_s > self._limits.stall_s:
             self._cut("stalled")
 
+    def abort(self) -> None:
+        """Cuts the connection."""
+        self._transport.abort()
+
     def _cut(self, reason: str) -> None:
         _log.warning("origin.reader_cut", reader=self._label, reason=reason, backlog_bytes=self.backlog_bytes)
-        self._transport.abort()
+        self.abort()
+
+
+class Watched(Protocol):
+    """A peer that is looked after."""
+
+    def check(self, now_s: float) -> None:
+        """Cuts the peer off when it is useless."""
+        ...
+
+    def abort(self) -> None:
+        """Cuts the peer off."""
+        ...
+
+
+def check_each(peers: Iterable[Watched], now_s: float) -> None:
+    """Checks every peer. One that cannot be checked, by a defect of ours, is cut off; the rest is checked."""
+    for peer in tuple(peers):
+        try:
+            peer.check(now_s)
+        except Exception:
+            _log.exception("origin.check_failed")
+            peer.abort()
 
 
 class Refusal(asyncio.Protocol):

@@ -10,8 +10,9 @@ import structlog
 
 from engine.origin.hub import Hub, Publisher, Wire, stream_path
 from engine.origin.limits import OriginLimits
-from engine.origin.reader import Refusal, TransportReader
+from engine.origin.reader import Refusal, TransportReader, check_each
 from engine.origin.rtmp_session import Closed, Play, Publish, RtmpServe, State
+from engine.origin.total import Total
 
 _log = structlog.get_logger()
 
@@ -24,13 +25,16 @@ class RtmpServer:
     Args:
         hub: Where streams are published and played.
         limits: What one peer may cost.
+        backlogs: What all readers leave unread.
         close_on_unpublish: Disconnect players whose stream has ended. Otherwise they are told so, and have
             `handshake_s` to ask for another.
     """
 
-    def __init__(self, hub: Hub, limits: OriginLimits, *, close_on_unpublish: bool) -> None:
+    def __init__(self, hub: Hub, limits: OriginLimits, backlogs: Total, *, close_on_unpublish: bool) -> None:
         self.hub = hub
         self.limits = limits
+        self.backlogs = backlogs
+        self.incoming = Total(limits.incoming_bytes)
         self.close_on_unpublish = close_on_unpublish
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
@@ -77,8 +81,7 @@ class RtmpServer:
 
     def check(self, now_s: float) -> None:
         """Cuts off players that stall, publishers that fell silent, and connections that do neither."""
-        for connection in tuple(self._connections):
-            connection.check(now_s)
+        check_each(self._connections, now_s)
 
     def joined(self, connection: _Connection) -> None:
         """A connection was made."""
@@ -87,6 +90,7 @@ class RtmpServer:
     def left(self, connection: _Connection) -> None:
         """A connection is gone."""
         self._connections.discard(connection)
+        self.incoming.leave(connection)
         if not self._connections:
             self._deserted.set()
 
@@ -135,6 +139,7 @@ class _Connection(asyncio.Protocol):
         if self._ending:
             return
         self._session.receive(data)
+        self._server.incoming.note(self)
         for event in self._session.take_events():
             match event:
                 case Publish():
@@ -149,6 +154,16 @@ class _Connection(asyncio.Protocol):
         if self._session.state is State.CLOSED:
             _log.warning("origin.rtmp_malformed", error=str(self._session.error))
             self._end()
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory for the messages of the client that are not whole yet."""
+        return self._session.held_bytes
+
+    def let_go(self) -> None:
+        """All connections together hold too much, and this one the most."""
+        _log.warning("origin.connection_cut", reason="memory", held_bytes=self.held_bytes)
+        self.abort()
 
     def abort(self) -> None:
         """Cuts the connection."""
@@ -166,7 +181,10 @@ class _Connection(asyncio.Protocol):
             self._draining.check(now_s)
             self._idle_since_s = now_s
         elif now_s - self._idle_since_s > self._limits.handshake_s:
-            self._transport.close()
+            if self._transport.is_closing():
+                self.abort()  # it does not take what waits for it
+            else:
+                self._transport.close()
 
     def _publish(self, event: Publish) -> None:
         path = stream_path(event.app, event.stream)
@@ -188,7 +206,12 @@ class _Connection(asyncio.Protocol):
             self._flush()  # the answer comes before the media
             self._path = path
             self._reader = TransportReader(
-                Wire.RTMP, self._transport, self._limits, f"rtmp {path}", self._stream_ended
+                Wire.RTMP,
+                self._transport,
+                self._limits,
+                self._server.backlogs,
+                f"rtmp {path}",
+                self._stream_ended,
             )
             self._server.hub.play(path, self._reader)
 
@@ -204,6 +227,9 @@ class _Connection(asyncio.Protocol):
             self._publisher.close()
         if self._reader is not None:
             self._server.hub.leave(self._path, self._reader)
+        for reader in (self._reader, self._draining):
+            if reader is not None:
+                reader.close()
         self._publisher = self._reader = None
         self._idle_since_s = self._now_s()
 
@@ -232,5 +258,7 @@ class _Connection(asyncio.Protocol):
         if not output or self._ending or self._transport.is_closing():
             return
         self._transport.write(output)
-        if self._reader is None and self._transport.get_write_buffer_size() > self._limits.backlog_bytes:
+        if self._reader is not None:
+            self._reader.check_backlog()  # answers count like media: a peer can ask faster than it reads
+        elif self._transport.get_write_buffer_size() > self._limits.backlog_bytes:
             self.abort()

@@ -143,6 +143,11 @@ class RtmpServe:
         """Why the session is CLOSED, when the client sent something malformed."""
         return self._error
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory taken by messages that are not whole, and kept for the next ones."""
+        return self._connection.held_bytes
+
     def receive(self, data: Buffer) -> None:
         """Take received bytes. Never raises for what the peer sent: see `state` and `error`."""
         if self._state is State.CLOSED:

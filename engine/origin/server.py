@@ -19,6 +19,7 @@ from engine.origin.hub import Hub
 from engine.origin.limits import OriginLimits
 from engine.origin.replay import Replay, check_flv
 from engine.origin.rtmp_server import RtmpServer
+from engine.origin.total import Total
 
 _DRAIN_POLL_S = 0.01
 
@@ -67,9 +68,10 @@ class Origin:
         self._wait_for_reader = wait_for_reader
         self._tls = tls
         self._limits = limits or OriginLimits()
-        self.hub = Hub(self._limits.gop_bytes)
-        self._rtmp = RtmpServer(self.hub, self._limits, close_on_unpublish=close_on_unpublish)
-        self._http = HttpFlvServer(self.hub, self._limits)
+        self.hub = Hub(self._limits)
+        backlogs = Total(self._limits.backlogs_bytes)
+        self._rtmp = RtmpServer(self.hub, self._limits, backlogs, close_on_unpublish=close_on_unpublish)
+        self._http = HttpFlvServer(self.hub, self._limits, backlogs)
         self._replays: list[asyncio.Task[None]] = []
         self._watch: asyncio.Task[None] | None = None
 
@@ -104,12 +106,21 @@ class Origin:
 
         Files that loop have no end, and an origin without files neither. Connections that do nothing are
         closed after `handshake_s`, so they do not hold this up for ever.
+
+        Raises:
+            Exception: looking after the connections failed, which is a defect of ours.
         """
-        if not self._replays:
-            await asyncio.Event().wait()
-        await asyncio.gather(*self._replays)
-        while self._rtmp.connections + self._http.connections:  # noqa: ASYNC110 (two servers, no event)
-            await asyncio.sleep(_DRAIN_POLL_S)
+        assert self._watch is not None, "the block runs"
+        playing = set(self._replays)
+        while playing or not self._replays:
+            done, _ = await asyncio.wait({*playing, self._watch}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # the watch ends only by failing
+            playing -= done
+        while self._rtmp.connections + self._http.connections:
+            await asyncio.wait({self._watch}, timeout=_DRAIN_POLL_S)
+            if self._watch.done():
+                self._watch.result()
 
     async def _start(self) -> None:
         for path in self._files.values():

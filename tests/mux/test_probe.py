@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import struct
 from pathlib import Path
@@ -120,6 +121,12 @@ def test_other_files_are_named_as_such(tmp_path):
     path.write_bytes(b"hello, world" * 40)
     report = probe(path)
     assert report.damaged == ["not FLV, MP4, MPEG-TS, ADTS, MP3 or an HLS playlist"]
+
+
+def test_lines_are_lines():
+    report = Report("x", "y")
+    report.damage("one\ntwo\t" + "x" * 1000)
+    assert report.damaged == ["one two " + "x" * 292 + "..."]
 
 
 def test_a_missing_file_is_the_callers_error(tmp_path):
@@ -250,6 +257,30 @@ class TestPlaylists:
     )
     def test_a_segment_elsewhere(self, hls, uri):
         assert f"{uri}: not a file beside the playlist" in self.edit(hls, "out/00000.ts", uri)
+
+    def test_a_name_that_no_file_has(self, hls):
+        hls.write_bytes(hls.read_bytes().replace(b"out/00000.ts", b"out/\0.ts", 1))
+        assert "out/\0.ts: not a file beside the playlist" in probe(hls).damaged
+
+    @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999"])
+    def test_an_extinf_that_is_no_number(self, hls, number):
+        head = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n"
+        hls.write_text(f"{head}#EXTINF:{number},\nout/00000.ts\n#EXT-X-ENDLIST\n")
+        assert probe(hls).damaged == [f"out/00000.ts: EXTINF is {float(number)}"]
+
+    def test_a_segment_is_read_once(self, hls):
+        damaged = self.edit(hls, "out/00001.ts", "out/00000.ts")
+        assert "out/00000.ts: listed more than once" in damaged
+
+    def test_a_segment_that_never_ends(self, hls):
+        segment = hls.parent / "out" / "00001.ts"
+        segment.unlink()
+        os.mkfifo(segment)
+        assert any(line == "out/00001.ts: not a regular file" for line in probe(hls).damaged)
+
+    def test_more_segments_than_a_recording_has(self, hls):
+        hls.write_text("#EXTM3U\n" + "#EXTINF:1,\na\n" * (1 << 18) + "#EXTINF:1,\na\n")
+        assert probe(hls).damaged == ["a playlist of 262145 segments"]
 
     def test_a_multivariant_playlist(self, hls):
         hls.write_text("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nother.m3u8\n")

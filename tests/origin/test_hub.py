@@ -10,8 +10,10 @@ from origins.footage import media, read_flv
 
 from engine.media.batch import Batch, Flag, Kind, Role
 from engine.origin.hub import Hub, Wire, encode, stream_path
+from engine.origin.limits import OriginLimits
 
 GOP_BYTES = 1 << 20
+LIMITS = OriginLimits(gop_bytes=GOP_BYTES)
 
 
 class Player:
@@ -46,7 +48,7 @@ def keys(clip: Batch) -> list[int]:
 
 
 def test_a_reader_from_the_start_gets_every_tag(footage: Path, clip: Batch) -> None:
-    hub, player = Hub(GOP_BYTES), Player()
+    hub, player = Hub(LIMITS), Player()
     publisher = hub.publish("live/x")
     assert publisher is not None
     assert hub.play("live/x", player)
@@ -57,7 +59,7 @@ def test_a_reader_from_the_start_gets_every_tag(footage: Path, clip: Batch) -> N
 
 
 def test_a_late_reader_starts_at_the_last_keyframe(clip: Batch) -> None:
-    hub, player = Hub(GOP_BYTES), Player()
+    hub, player = Hub(LIMITS), Player()
     publisher = hub.publish("live/x")
     assert publisher is not None
     second, third = keys(clip)[1:3]
@@ -72,7 +74,7 @@ def test_a_late_reader_starts_at_the_last_keyframe(clip: Batch) -> None:
 
 
 def test_the_keyframe_of_one_large_batch_is_its_last(clip: Batch) -> None:
-    hub, player = Hub(GOP_BYTES), Player()
+    hub, player = Hub(LIMITS), Player()
     publisher = hub.publish("live/x")
     assert publisher is not None
     publisher.push(clip)
@@ -82,7 +84,7 @@ def test_the_keyframe_of_one_large_batch_is_its_last(clip: Batch) -> None:
 
 def test_a_gop_beyond_the_cap_is_not_kept(clip: Batch) -> None:
     second, third = keys(clip)[1:3]
-    hub, player = Hub(GOP_BYTES), Player()
+    hub, player = Hub(LIMITS), Player()
     publisher = hub.publish("live/x")
     assert publisher is not None
     publisher.push(Batch(clip.arena + bytes(GOP_BYTES), clip.tags[: second + 2]))
@@ -95,7 +97,7 @@ def test_a_gop_beyond_the_cap_is_not_kept(clip: Batch) -> None:
 
 
 def test_rows_of_one_arena_count_once(clip: Batch) -> None:
-    hub, player = Hub(len(clip.arena) + 1), Player()
+    hub, player = Hub(OriginLimits(gop_bytes=2 * len(clip.arena))), Player()
     publisher = hub.publish("live/x")
     assert publisher is not None
     for row in range(len(clip)):
@@ -106,7 +108,7 @@ def test_rows_of_one_arena_count_once(clip: Batch) -> None:
 
 def test_a_stream_without_video_starts_at_once(audio_footage: Path) -> None:
     tone = read_flv(audio_footage.read_bytes())
-    hub, player = Hub(GOP_BYTES), Player()
+    hub, player = Hub(LIMITS), Player()
     publisher = hub.publish("live/x")
     assert publisher is not None
     publisher.push(tone.rows(slice(0, 10)))
@@ -121,7 +123,7 @@ def test_the_header_names_the_tracks(footage: Path, audio_footage: Path, silent_
     for path, flags in ((footage, 5), (audio_footage, 4), (silent_footage, 1)):
         clip = read_flv(path.read_bytes())
         for rows in (slice(0, 1), slice(1, 4), slice(0, None)):  # onMetaData alone, configurations alone, all
-            hub, player = Hub(GOP_BYTES), Player()
+            hub, player = Hub(LIMITS), Player()
             publisher = hub.publish("live/x")
             assert publisher is not None
             hub.play("live/x", player)
@@ -136,7 +138,7 @@ def test_a_configuration_after_the_keyframe_does_not_come_before_it(clip: Batch,
     config = int(np.flatnonzero((clip.tags["role"] == Role.CONFIG) & (clip.tags["kind"] == Kind.VIDEO))[0])
     changed = Batch(clip.arena[:-1] + b"?", clip.tags[config : config + 1].copy())
     changed.tags["offset"] = len(clip.arena) - int(changed.tags["size"][0])
-    hub, player = Hub(GOP_BYTES), Player()
+    hub, player = Hub(LIMITS), Player()
     publisher = hub.publish("live/x")
     assert publisher is not None
     if in_one_batch:
@@ -150,7 +152,7 @@ def test_a_configuration_after_the_keyframe_does_not_come_before_it(clip: Batch,
 
 
 def test_readers_of_a_format_share_the_bytes(clip: Batch) -> None:
-    hub = Hub(GOP_BYTES)
+    hub = Hub(LIMITS)
     publisher = hub.publish("live/x")
     assert publisher is not None
     players = [Player(wire) for wire in Wire for _ in range(2)]
@@ -170,7 +172,7 @@ def test_chunked_flv_is_flv_in_chunks(clip: Batch) -> None:
 
 
 def test_a_stream_has_one_publisher() -> None:
-    hub = Hub(GOP_BYTES)
+    hub = Hub(LIMITS)
     first = hub.publish("live/x")
     assert first is not None
     assert hub.publish("live/x") is None
@@ -183,7 +185,7 @@ def test_a_stream_has_one_publisher() -> None:
 
 
 def test_nobody_plays_what_nobody_publishes() -> None:
-    hub, player = Hub(GOP_BYTES), Player()
+    hub, player = Hub(LIMITS), Player()
     assert not hub.play("live/x", player)
     publisher = hub.publish("live/x")
     assert publisher is not None
@@ -194,7 +196,7 @@ def test_nobody_plays_what_nobody_publishes() -> None:
 
 def test_the_next_publish_starts_anew(clip: Batch, audio_footage: Path) -> None:
     tone = read_flv(audio_footage.read_bytes())
-    hub, early = Hub(GOP_BYTES), Player()
+    hub, early = Hub(LIMITS), Player()
     first = hub.publish("live/x")
     assert first is not None
     hub.play("live/x", early)
@@ -211,7 +213,7 @@ def test_the_next_publish_starts_anew(clip: Batch, audio_footage: Path) -> None:
 
 
 def test_who_left_gets_nothing(clip: Batch) -> None:
-    hub, player = Hub(GOP_BYTES), Player()
+    hub, player = Hub(LIMITS), Player()
     publisher = hub.publish("live/x")
     assert publisher is not None
     hub.play("live/x", player)

@@ -18,7 +18,7 @@ from engine import _native
 from engine.errors import MalformedConfig
 from engine.media.codecs import Codec
 from engine.media.track import Track
-from engine.mux.probe.report import Meter, Meters, Report, TrackReport
+from engine.mux.probe.report import MOST_LINES, Meter, Meters, Report, TrackReport
 
 _NAMES = {
     "h264": Codec.H264,
@@ -69,17 +69,43 @@ def demux(source: str | Readable, av_format: str, report: Report, meters: Meters
 
     With meters of an earlier part of the same output (an HLS segment) they go on.
     """
-    with av.logging.Capture() as complaints:
+    with av.logging.Capture() as lines:
+        complaints = _Complaints(lines)
         try:
             with av.open(source, "r", format=av_format) as container:
-                _measure(container, report, meters)
+                _measure(container, report, meters, complaints)
         except (av.error.FFmpegError, ValueError, OSError) as error:
             report.damage(f"{av_format}: {getattr(error, 'strerror', None) or error}")
-    for _, name, line in dict.fromkeys(complaints):
-        report.damage(f"FFmpeg ({_POINTER.sub('', name)}): {line.strip()}")
+    complaints.sort_out()
+    for line in complaints.distinct:
+        report.damage(line)
 
 
-def _measure(container: Any, report: Report, meters: Meters) -> None:
+class _Complaints:
+    """What FFmpeg says, each once: it may say something about every packet of a long file."""
+
+    def __init__(self, lines: list[tuple[int, str, str]]) -> None:
+        self._lines = lines
+        self.distinct: dict[str, None] = {}
+
+    def sort_out(self) -> None:
+        """Takes the new lines in."""
+        for _, name, line in self._lines:
+            if len(self.distinct) <= MOST_LINES:
+                self.distinct[f"FFmpeg ({_POINTER.sub('', name)}): {line.strip()}"] = None
+        self._lines.clear()
+
+
+def _packets(container: Any) -> Iterator[Any]:
+    """Every packet of the streams that were there when the file was opened."""
+    try:
+        yield from container.demux()
+    except IndexError:
+        # PyAV, behind the last packet, when FFmpeg has met a stream in the middle of the file.
+        return
+
+
+def _measure(container: Any, report: Report, meters: Meters, complaints: _Complaints) -> None:
     earlier = {meter.track.kind: meter for meter in meters}
     pending: dict[int, _Pending] = {}
     for stream in container.streams:
@@ -89,7 +115,8 @@ def _measure(container: Any, report: Report, meters: Meters) -> None:
         meter = earlier.get(stream.type) or meters.new(track_of(stream))
         pending[stream.index] = _Pending(meter, _WRAPS_MS.get(container.format.name))
     corrupt = 0
-    for packet in container.demux():
+    for packet in _packets(container):
+        complaints.sort_out()
         one = pending.get(packet.stream_index)
         time = packet.dts if packet.dts is not None else packet.pts
         if one is None or time is None or not packet.size:
@@ -125,7 +152,7 @@ def track_of(stream: Any) -> TrackReport:
     name = context.codec.canonical_name if context is not None else "unknown"
     codec = _NAMES.get(name)
     track = TrackReport(stream.type, codec.label if codec else name)
-    if stream.type == "video":
+    if stream.type == "video" and context is not None:
         track.width, track.height = context.width, context.height
     elif context is not None:
         track.sample_rate, track.channels = context.sample_rate, context.channels

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +17,7 @@ from engine.mux.probe.report import Meters, Report
 
 _LARGEST_PLAYLIST_BYTES = 16 << 20
 _LARGEST_INIT_BYTES = 1 << 20
+_MOST_SEGMENTS = 1 << 18  # six days of 2 s; the library takes a kilobyte for each
 
 
 @dataclass(slots=True)
@@ -35,8 +38,12 @@ def probe_playlist(path: Path, report: Report) -> None:
     if report.size_bytes > _LARGEST_PLAYLIST_BYTES:
         report.damage(f"a playlist of {report.size_bytes} bytes")
         return
+    data = path.read_bytes()
+    if (count := data.count(b"#EXTINF")) > _MOST_SEGMENTS:
+        report.damage(f"a playlist of {count} segments")
+        return
     try:
-        playlist: Any = m3u8.loads(path.read_text("utf-8"))
+        playlist: Any = m3u8.loads(data.decode("utf-8"))
     except Exception as error:  # the library raises whatever its input provokes
         report.damage(f"not a playlist: {error}")
         return
@@ -46,7 +53,8 @@ def probe_playlist(path: Path, report: Report) -> None:
     report.segments = len(playlist.segments)
     _check_tags(playlist, report)
     meters = Meters(report)
-    listed = [_probe_segment(path.parent, segment, report, meters) for segment in playlist.segments]
+    read: set[str] = set()
+    listed = [_probe_segment(path.parent, segment, report, meters, read) for segment in playlist.segments]
     meters.finish()
     _compare_durations(listed, report)
 
@@ -63,13 +71,21 @@ def _check_tags(playlist: Any, report: Report) -> None:
     for segment in playlist.segments:
         if segment.duration is None:
             report.damage(f"{segment.uri}: no EXTINF")
+        elif not math.isfinite(segment.duration):
+            report.damage(f"{segment.uri}: EXTINF is {segment.duration}")
         elif int(segment.duration + 0.5) > target_s:
             report.damage(
                 f"{segment.uri}: {segment.duration:.3f} s is beyond EXT-X-TARGETDURATION {target_s:g}"
             )
 
 
-def _probe_segment(folder: Path, segment: Any, report: Report, meters: Meters) -> _Listed | None:
+def _probe_segment(
+    folder: Path, segment: Any, report: Report, meters: Meters, read: set[str]
+) -> _Listed | None:
+    if segment.uri in read:  # not again: a short playlist could have a long file read any number of times
+        report.damage(f"{segment.uri}: listed more than once")
+        return None
+    read.add(segment.uri)
     if segment.discontinuity:
         report.discontinuity(f"before {segment.uri}")
         meters.break_clocks()
@@ -86,7 +102,7 @@ def _probe_segment(folder: Path, segment: Any, report: Report, meters: Meters) -
     report.tracks += part.tracks
     starts = {meter.track.kind: meter.piece_first_ms for meter in meters if meter.piece_first_ms is not None}
     sections = [section for meter in meters if (section := meter.section_ms())]
-    if not starts or segment.duration is None:
+    if not starts or segment.duration is None or not math.isfinite(segment.duration):
         return None
     return _Listed(
         segment.uri,
@@ -100,14 +116,16 @@ def _probe_segment(folder: Path, segment: Any, report: Report, meters: Meters) -
 
 def _read_segment(folder: Path, segment: Any, part: Report, meters: Meters) -> None:
     file = _beside(folder, segment.uri)
-    part.size_bytes = file.stat().st_size
+    part.size_bytes = _regular_bytes(file)
     with file.open("rb") as opened:
         if segment.init_section is None:
             check_transport(opened, part)
             opened.seek(0)
             demux(opened, "mpegts", part, meters)
             return
-        with _beside(folder, segment.init_section.uri).open("rb") as init:
+        beginning = _beside(folder, segment.init_section.uri)
+        _regular_bytes(beginning)
+        with beginning.open("rb") as init:
             demux(_Joined(init.read(_LARGEST_INIT_BYTES), opened), "mp4", part, meters)
 
 
@@ -128,11 +146,27 @@ def _beside(folder: Path, uri: str) -> Path:
     Raises:
         OSError: the URI leads elsewhere.
     """
-    parts = urlsplit(uri)
-    file = folder / unquote(parts.path)
-    if parts.scheme or parts.netloc or not file.resolve().is_relative_to(folder.resolve()):
+    try:
+        parts = urlsplit(uri)
+        file = folder / unquote(parts.path)
+        inside = file.resolve().is_relative_to(folder.resolve())
+    except ValueError:  # a name that no file system has, an address that is none
+        inside = False
+    if not inside or parts.scheme or parts.netloc:
         raise OSError("not a file beside the playlist")
     return file
+
+
+def _regular_bytes(file: Path) -> int:
+    """The size of a file.
+
+    Raises:
+        OSError: there is none, or it is something else, which might never end.
+    """
+    status = file.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError("not a regular file")
+    return status.st_size
 
 
 def _compare_durations(listed: list[_Listed | None], report: Report) -> None:

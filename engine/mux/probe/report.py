@@ -12,6 +12,9 @@ import numpy.typing as npt
 MOST_LINES = 20
 """Lines kept of each list: a file with a thousand faults needs no thousand lines."""
 
+MOST_CHARACTERS = 300
+"""Of a line: what a file says may be long, and of several lines."""
+
 _MOST_DISTANCES = 1_000
 
 JUMP_BACK_MS, JUMP_AHEAD_MS = 1_000, 10_000  # rule F6
@@ -75,7 +78,8 @@ class Report:
 
 def _note(lines: list[str], line: str) -> None:
     if len(lines) < MOST_LINES:
-        lines.append(line)
+        line = " ".join(line.split())
+        lines.append(line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]}...")
     elif len(lines) == MOST_LINES:
         lines.append("... and more")
 

@@ -131,12 +131,17 @@ impl<'a> Input<'a> {
 
 /// All values in `data`.
 pub fn decode(data: &[u8]) -> Result<Vec<Value>, Fault> {
+    decode_counted(data).map(|(values, _)| values)
+}
+
+/// All values in `data`, and the bytes they would take without references.
+pub(crate) fn decode_counted(data: &[u8]) -> Result<(Vec<Value>, usize), Fault> {
     let mut input = Input::new(data);
     let mut values = Vec::new();
     while !input.rest.is_empty() {
         values.push(value(&mut input, 1)?);
     }
-    Ok(values)
+    Ok((values, data.len() + AMF_EXPANSION_BYTES - input.expansion_left))
 }
 
 fn value(input: &mut Input<'_>, depth: usize) -> Result<Value, Fault> {

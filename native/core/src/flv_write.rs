@@ -11,7 +11,8 @@
 //!
 //! A row that has no form in the wanted signalling is written unchanged: codecs without the other form
 //! (VP9, AC-3, ...), bodies that could not be read, command frames, empty NAL tags, an AV1 frame with a
-//! composition time (its FourCC form has no place for one), an Opus configuration that is no OpusHead.
+//! composition time (its FourCC form has no place for one), an Opus configuration that is no OpusHead, and an
+//! Opus frame that begins like one.
 
 use crate::fault::Fault;
 use crate::tag::classify::{four_cc_of_codec, has_composition_time, packet, OPUS_HEAD};
@@ -285,6 +286,8 @@ fn legacy_audio(tag: &Tag, media: &[u8]) -> Resignal {
         (codec::AAC, CONFIG) => Resignal::Rewrite(Prefix::of(&[&[sound, 0]])),
         (codec::AAC, FRAME) => Resignal::Rewrite(Prefix::of(&[&[sound, 1]])),
         (codec::OPUS, CONFIG) if media.starts_with(OPUS_HEAD) => Resignal::Drop,
+        // Its legacy form would be read as the configuration.
+        (codec::OPUS, FRAME) if media.starts_with(OPUS_HEAD) => Resignal::Keep,
         (codec::OPUS | codec::MP3, FRAME) => Resignal::Rewrite(Prefix::of(&[&[sound]])),
         _ => Resignal::Keep,
     }
@@ -332,7 +335,14 @@ mod tests {
                     "{body:02x?}"
                 );
             }
-            for body in [&b"\x90Opusbare"[..], b"\x91ac-3x", b"\x90.mp3x", b"\xaf\x02", b""] {
+            for body in [
+                &b"\x90Opusbare"[..],
+                b"\x91OpusOpusHead",
+                b"\x91ac-3x",
+                b"\x90.mp3x",
+                b"\xaf\x02",
+                b"",
+            ] {
                 assert_eq!(
                     written(kind::AUDIO, body, signalling).as_deref(),
                     Some(body),

@@ -27,7 +27,7 @@ pub const AMF_EXPANSION_BYTES: usize = 1 << 20;
 /// Commands and control messages waiting to be taken; a flood of them ends the connection.
 pub const RTMP_PENDING_EVENTS: usize = 4_096;
 
-/// Bytes of the commands waiting to be taken. Real commands are under 2 KiB, and decoded values take
+/// Bytes of the commands waiting to be taken, what AMF3 references repeat included. Real commands are under 2 KiB, and decoded values take
 /// about thirty times their encoded size.
 pub const RTMP_PENDING_BYTES: usize = 1 << 20;
 

@@ -113,6 +113,11 @@ impl RtmpConnection {
     fn fault(&self) -> Option<(&'static str, String)> {
         fault_to_python(self.connection.fault())
     }
+
+    #[getter]
+    fn held_bytes(&self) -> usize {
+        self.connection.held_bytes()
+    }
 }
 
 #[pyfunction]

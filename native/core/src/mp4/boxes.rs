@@ -34,6 +34,8 @@ pub struct Head {
     pub payload: u64,
     /// Where the box ends by its own account; past the end of the file when it is cut.
     pub end: u64,
+    /// Its account is "to the end of the file", so that all that is appended becomes a part of it.
+    pub open: bool,
 }
 
 /// What is at a place in a file.
@@ -75,6 +77,7 @@ pub fn head_at(file: &mut (impl Read + Seek), at: u64, end: u64) -> Result<At, E
             start: at,
             payload: at + header,
             end: box_end,
+            open: [a, b, c, d] == [0; 4],
         })),
         _ => Err(malformed(format!(
             "box '{}' at byte {at} has the impossible size {size}",
@@ -240,19 +243,20 @@ mod tests {
 
     #[test]
     fn headers_of_every_size() {
-        let found = |payload, end| {
+        let found = |payload, end, open| {
             At::Box(Head {
                 kind: *b"mdat",
                 start: 0,
                 payload,
                 end,
+                open,
             })
         };
-        assert_eq!(head(b"\0\0\0\x0cmdat1234").unwrap(), found(8, 12));
-        assert_eq!(head(b"\0\0\0\0mdat1234").unwrap(), found(8, 12));
+        assert_eq!(head(b"\0\0\0\x0cmdat1234").unwrap(), found(8, 12, false));
+        assert_eq!(head(b"\0\0\0\0mdat1234").unwrap(), found(8, 12, true));
         assert_eq!(
             head(b"\0\0\0\x01mdat\0\0\0\x01\0\0\0\0").unwrap(),
-            found(16, 1 << 32)
+            found(16, 1 << 32, false)
         );
         assert_eq!(head(b"\0\0\0\x01mdat\0\0\0").unwrap(), At::Torn);
         assert_eq!(head(b"\0\0\0\x0cmda").unwrap(), At::Torn);

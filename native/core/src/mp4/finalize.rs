@@ -93,8 +93,8 @@ struct Fragment {
     payload: Vec<u8>,
 }
 
-/// Walks the boxes from the leading `moov` to the end of the file, or to a `moov` that an earlier attempt
-/// appended.
+/// Walks the boxes from the leading `moov` to the end of the file, to a `moov` that an earlier attempt
+/// appended, or to a box without an end, which no recording has and which would swallow the `moov` to come.
 fn read_fragments(file: &mut impl Storage, start: u64, size: u64) -> Result<Recorded, Error> {
     let mut movie = None;
     let mut pending: Option<Fragment> = None;
@@ -102,7 +102,7 @@ fn read_fragments(file: &mut impl Storage, start: u64, size: u64) -> Result<Reco
     let (mut end, mut cut_media) = (start, None);
     let mut at = start;
     for _ in 0..limits::MP4_BOXES {
-        let At::Box(head) = head_at(file, at, size)? else {
+        let At::Box(head @ Head { open: false, .. }) = head_at(file, at, size)? else {
             break;
         };
         let whole = head.end <= size;
@@ -129,7 +129,7 @@ fn read_fragments(file: &mut impl Storage, start: u64, size: u64) -> Result<Reco
                     };
                     let added = add_fragment(movie, &fragment, extent)?;
                     last_is_cut = added.cut.then_some(fragment.start);
-                    if !whole && added.end > extent.start {
+                    if !whole && added.samples > 0 {
                         (end, cut_media) = (added.end, Some(head));
                     }
                 }
@@ -159,6 +159,7 @@ fn add_fragment(movie: &mut Movie, fragment: &Fragment, extent: Extent) -> Resul
     match read_runs(movie, &fragment.payload, fragment.start) {
         Ok(runs) => add_runs(movie, &runs, extent),
         Err(fault) if fault.code == HOLE => Ok(Added {
+            samples: 0,
             end: extent.start,
             cut: false,
         }),
@@ -209,6 +210,7 @@ fn write_tables(
         start: placeholder,
         payload: placeholder + PLACEHOLDER_BYTES,
         end,
+        open: false,
     };
     file.write_all(&media_header(&spanning, end - placeholder))?;
     file.flush_to_disk()?;

@@ -211,22 +211,33 @@ pub struct Extent {
 /// What came of adding a fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Added {
-    /// Where the last sample that was added ends.
+    /// How many samples were added.
+    pub samples: usize,
+    /// Where the last of them ends; some take no byte.
     pub end: u64,
     /// Samples were left out because they end past the extent.
     pub cut: bool,
 }
 
 /// Adds the samples of a fragment that lie whole in `extent`; each track stops at the first that does not.
+///
+/// Samples that share bytes are refused: a few runs over the same bytes could list any number of them.
 pub fn add_runs(movie: &mut Movie, runs: &[Run], extent: Extent) -> Result<Added, Fault> {
-    let mut added = Added {
-        end: extent.start,
-        cut: false,
+    let mut filling = Filling {
+        added: Added {
+            samples: 0,
+            end: extent.start,
+            cut: false,
+        },
+        track_cut: false,
+        bytes: 0,
+        samples_left: limits::MP4_SAMPLES.saturating_sub(movie.samples()),
+        extent,
     };
-    let (mut base, mut at, mut track_cut) = (extent.start, extent.start, false);
+    let (mut base, mut at) = (extent.start, extent.start);
     for run in runs {
         if run.first_of_track {
-            track_cut = false;
+            filling.track_cut = false;
             base = match run.base {
                 Base::At(base) => base,
                 Base::EndOfPreviousTrack => at,
@@ -246,72 +257,103 @@ pub fn add_runs(movie: &mut Movie, runs: &[Run], extent: Extent) -> Result<Added
         if let Some(time) = run.decode_time {
             track.clock = time;
         }
-        at = add_run(track, run, at, extent, &mut added, &mut track_cut)?;
+        at = filling.add_run(track, run, at)?;
     }
-    Ok(added)
+    filling.check_apart(filling.added.end)?;
+    Ok(filling.added)
 }
 
-/// Adds one run that starts at byte `at`; where its data end.
-fn add_run(
-    track: &mut Track,
-    run: &Run,
-    mut at: u64,
+/// The extent of a fragment as its samples take it.
+struct Filling {
     extent: Extent,
-    added: &mut Added,
-    track_cut: &mut bool,
-) -> Result<u64, Fault> {
-    let past_64_bits = || malformed("box 'trun' with samples past 64-bit offsets");
-    let mut fields = Fields::new(run.entries, "mp4.malformed", "trun");
-    let mut optional = |flag: u32, default: u32| {
-        if run.present & flag != 0 {
-            fields.u32()
-        } else {
-            Ok(default)
-        }
-    };
-    for number in 0..run.count {
-        let duration = optional(trun_flag::DURATION, run.defaults.duration)?;
-        let size = optional(trun_flag::SIZE, run.defaults.size)?;
-        let own_flags = optional(trun_flag::FLAGS, run.defaults.flags)?;
-        let flags = run.first_flags.filter(|_| number == 0).unwrap_or(own_flags);
-        // Version 0 says unsigned, but FFmpeg writes negative offsets there too, and none is beyond 31 bits.
-        let cts = optional(trun_flag::COMPOSITION, 0)? as i32;
-        if at < extent.start {
-            return Err(malformed(format!(
-                "a sample at byte {at}, before its 'mdat' at {}",
-                extent.start
-            )));
-        }
-        let end = at.checked_add(u64::from(size)).ok_or_else(past_64_bits)?;
-        if *track_cut || end > extent.end {
-            (*track_cut, added.cut) = (true, true);
-            if run.present & trun_flag::SIZE == 0 {
+    added: Added,
+    /// A sample of the present track was left out.
+    track_cut: bool,
+    /// Of all samples added.
+    bytes: u64,
+    /// Until the file has too many.
+    samples_left: usize,
+}
+
+impl Filling {
+    /// Adds one run that starts at byte `at`; where its data end.
+    fn add_run(&mut self, track: &mut Track, run: &Run, mut at: u64) -> Result<u64, Fault> {
+        let past_64_bits = || malformed("box 'trun' with samples past 64-bit offsets");
+        let mut fields = Fields::new(run.entries, "mp4.malformed", "trun");
+        let mut optional = |flag: u32, default: u32| {
+            if run.present & flag != 0 {
+                fields.u32()
+            } else {
+                Ok(default)
+            }
+        };
+        for number in 0..run.count {
+            let duration = optional(trun_flag::DURATION, run.defaults.duration)?;
+            let size = optional(trun_flag::SIZE, run.defaults.size)?;
+            let own_flags = optional(trun_flag::FLAGS, run.defaults.flags)?;
+            let flags = run.first_flags.filter(|_| number == 0).unwrap_or(own_flags);
+            // Version 0 says unsigned, but FFmpeg writes negative offsets there too, and none is beyond 31 bits.
+            let cts = optional(trun_flag::COMPOSITION, 0)? as i32;
+            let end = at.checked_add(u64::from(size)).ok_or_else(past_64_bits)?;
+            if self.takes(at, end)? {
+                let (sync, description) = (flags & NOT_SYNC == 0, run.defaults.description.max(1));
+                track.samples.push(Sample {
+                    dts: believed(track.clock)?,
+                    cts,
+                    duration,
+                    size,
+                    sync,
+                    offset: at,
+                    description,
+                })?;
+                track.clock += u64::from(duration);
+            } else if run.present & trun_flag::SIZE == 0 {
                 // Nothing in the box bounds such a count, so its samples are not walked one by one.
                 let rest = u64::from(run.count - number) * u64::from(size);
                 return at.checked_add(rest).ok_or_else(past_64_bits);
             }
-        } else {
-            let dts = i64::try_from(track.clock).ok().filter(|_| track.clock < MAX_TIME);
-            let dts = dts.ok_or_else(|| {
-                Fault::new(
-                    "mp4.time",
-                    format!("decoding time {} is not believed", track.clock),
-                )
-            })?;
-            let (sync, description) = (flags & NOT_SYNC == 0, run.defaults.description.max(1));
-            track.samples.push(Sample {
-                dts,
-                cts,
-                duration,
-                size,
-                sync,
-                offset: at,
-                description,
-            })?;
-            track.clock += u64::from(duration);
-            added.end = added.end.max(end);
+            at = end;
         }
-        at = end;
+        Ok(at)
     }
-    Ok(at)
+
+    /// Whether the sample from byte `at` to `end` is to be added.
+    fn takes(&mut self, at: u64, end: u64) -> Result<bool, Fault> {
+        let start = self.extent.start;
+        if at < start {
+            return Err(malformed(format!(
+                "a sample at byte {at}, before its 'mdat' at {start}"
+            )));
+        }
+        if self.track_cut || end > self.extent.end {
+            (self.track_cut, self.added.cut) = (true, true);
+            return Ok(false);
+        }
+        let Some(samples_left) = self.samples_left.checked_sub(1) else {
+            let message = format!("more than {} samples", limits::MP4_SAMPLES);
+            return Err(Fault::new("mp4.too_large", message));
+        };
+        self.samples_left = samples_left;
+        self.bytes += end - at;
+        self.check_apart(self.extent.end)?;
+        self.added.samples += 1;
+        self.added.end = self.added.end.max(end);
+        Ok(true)
+    }
+
+    /// The samples added so far have no more bytes than there are up to `end`.
+    fn check_apart(&self, end: u64) -> Result<(), Fault> {
+        let start = self.extent.start;
+        if self.bytes > end.saturating_sub(start) {
+            let message = format!("samples of more bytes than the 'mdat' has whose media start at {start}");
+            return Err(malformed(message));
+        }
+        Ok(())
+    }
+}
+
+/// A decoding time that leaves room to add without overflow.
+fn believed(clock: u64) -> Result<i64, Fault> {
+    let dts = i64::try_from(clock).ok().filter(|_| clock < MAX_TIME);
+    dts.ok_or_else(|| Fault::new("mp4.time", format!("decoding time {clock} is not believed")))
 }

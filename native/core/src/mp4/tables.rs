@@ -2,7 +2,6 @@
 
 use super::boxes::malformed;
 use crate::fault::Fault;
-use crate::limits;
 
 /// Equal values in a row, as stts and ctts hold them.
 #[derive(Debug, Default)]
@@ -85,12 +84,6 @@ impl Samples {
     /// Appends a sample. The one before it ends where this one starts, so that every decoding time is exact;
     /// a time before the last one is moved up to it (its composition time stays).
     pub fn push(&mut self, sample: Sample) -> Result<(), Fault> {
-        if self.sizes.len() >= limits::MP4_SAMPLES {
-            return Err(Fault::new(
-                "mp4.too_large",
-                format!("more than {} samples", limits::MP4_SAMPLES),
-            ));
-        }
         let pts = sample.dts + i64::from(sample.cts);
         let dts = self.open.map_or(sample.dts, |open| open.dts.max(sample.dts));
         let cts = i32::try_from(pts - dts)

@@ -136,6 +136,11 @@ impl ChunkReader {
         })
     }
 
+    /// Memory taken by messages that are not whole, and kept for the next ones.
+    pub fn held_bytes(&self) -> usize {
+        self.streams.iter().map(|stream| stream.payload.capacity()).sum()
+    }
+
     /// Frees the buffer that the last message was lent from when it is large.
     pub fn release(&mut self) {
         let Some(index) = self.lent.take() else { return };

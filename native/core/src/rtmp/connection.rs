@@ -57,12 +57,20 @@ impl Connection {
         if self.fault.is_none() {
             self.fault = self.read(data).err();
             self.reader.release();
+            if self.fault.is_some() {
+                self.reader = ChunkReader::default();
+            }
         }
     }
 
     /// Why reading stopped.
     pub fn fault(&self) -> Option<&Fault> {
         self.fault.as_ref()
+    }
+
+    /// Memory taken by messages that are not whole, and kept for the next ones.
+    pub fn held_bytes(&self) -> usize {
+        self.reader.held_bytes()
     }
 
     fn read(&mut self, data: &[u8]) -> Result<(), Fault> {
@@ -249,6 +257,25 @@ mod tests {
         );
         assert_eq!(u64::from(received), connection.received_bytes);
         assert!(connection.inbox.take_events().is_empty());
+    }
+
+    #[test]
+    fn what_references_repeat_counts_as_waiting() {
+        // 4.5 KiB that decode to a list of 251 texts of 4,000 bytes: one of them waits, not two hundred.
+        let text = [&[0x06, 0xBE, 0x41][..], &[b'x'; 4_000]].concat();
+        let list = [
+            &[0x11, 0x09, 0x83, 0x77, 0x01][..],
+            &text,
+            &[0x06, 0x00].repeat(250),
+        ]
+        .concat();
+        let command = message(3, 20, 0, &list);
+        let mut connection = server();
+        for _ in 0..20 {
+            connection.feed(&command);
+        }
+        assert_eq!(connection.inbox.take_events().len(), 1);
+        assert_eq!(connection.fault().map(|fault| fault.code), Some("rtmp.events"));
     }
 
     #[test]

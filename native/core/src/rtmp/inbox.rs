@@ -57,13 +57,13 @@ impl Inbox {
             kind::COMMAND | kind::COMMAND_AMF3 => {
                 // Checked before decoding, which takes many times the memory of the message.
                 self.check_pending(payload.len())?;
-                let values = command_values(message.kind, payload)?;
+                let (values, bytes) = command_values(message.kind, payload)?;
                 self.push_event(
                     Event::Command {
                         message_stream: message.message_stream,
                         values,
                     },
-                    payload.len(),
+                    bytes,
                 )
             }
             kind::USER_CONTROL => self.accept_user_control(payload, answers),
@@ -84,12 +84,12 @@ impl Inbox {
         body: &[u8],
     ) -> Result<(), Fault> {
         match push_media(&mut self.batch, kind, timestamp, body)? {
-            Some(values) => self.push_event(
+            Some((values, bytes)) => self.push_event(
                 Event::Command {
                     message_stream,
                     values,
                 },
-                body.len(),
+                bytes,
             ),
             None => Ok(()),
         }

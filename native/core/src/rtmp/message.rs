@@ -31,13 +31,13 @@ pub enum Event {
 ///
 /// The name `@setDataFrame` is taken off, so that the row is what an FLV file holds. `|RtmpSampleAccess`,
 /// which only tells Flash what scripts may read, is dropped. Gives the values of `onStatus` and
-/// `onPlayStatus`, which are about the stream and no part of it.
+/// `onPlayStatus`, which are about the stream and no part of it, as [`command_values`] does.
 pub(super) fn push_media(
     batch: &mut Batch,
     kind: u8,
     timestamp: u32,
     body: &[u8],
-) -> Result<Option<Vec<Value>>, Fault> {
+) -> Result<Option<(Vec<Value>, usize)>, Fault> {
     if !batch.has_room(body.len()) {
         return Err(Fault::new(
             "rtmp.untaken",
@@ -54,7 +54,7 @@ pub(super) fn push_media(
     };
     match leading_name(script) {
         Some((b"|RtmpSampleAccess" | b"@clearDataFrame", _)) => {}
-        Some((b"onStatus" | b"onPlayStatus", _)) => return Ok(Some(amf0::decode(script)?)),
+        Some((b"onStatus" | b"onPlayStatus", _)) => return Ok(Some(amf0::decode_counted(script)?)),
         Some((b"@setDataFrame", rest)) => batch.push(media_kind::SCRIPT, timestamp, rest),
         _ => batch.push(media_kind::SCRIPT, timestamp, script),
     }
@@ -70,13 +70,13 @@ fn leading_name(script: &[u8]) -> Option<(&[u8], &[u8])> {
     (size <= rest.len()).then(|| rest.split_at(size))
 }
 
-/// The values of a command message.
-pub(super) fn command_values(kind: u8, payload: &[u8]) -> Result<Vec<Value>, Fault> {
+/// The values of a command message, and the bytes they would take without references.
+pub(super) fn command_values(kind: u8, payload: &[u8]) -> Result<(Vec<Value>, usize), Fault> {
     let encoded = match kind {
         kind::COMMAND_AMF3 => payload.strip_prefix(&[0]).unwrap_or(payload),
         _ => payload,
     };
-    amf0::decode(encoded)
+    amf0::decode_counted(encoded)
 }
 
 /// One message inside of an aggregate.
@@ -175,7 +175,7 @@ mod tests {
         let values = push_media(&mut Batch::default(), 18, 0, &body).unwrap();
         assert_eq!(
             values,
-            Some(vec![Value::Text("onPlayStatus".into()), Value::Null])
+            Some((vec![Value::Text("onPlayStatus".into()), Value::Null], body.len()))
         );
     }
 

@@ -114,6 +114,35 @@ fn a_crash_at_any_write_is_made_good_by_the_next_call() {
 }
 
 #[test]
+fn a_box_without_an_end_ends_the_recording() {
+    // Kept, it would take in the moov that is appended, and a second call after a crash would add another.
+    let file = [recording(2), words(&[0]), b"junk".to_vec(), vec![7; 300]].concat();
+    let (finished, expected) = finalized(file.clone()).unwrap();
+    assert_eq!((finished, expected.clone()), finalized(recording(2)).unwrap());
+    let before_the_placeholder = expected.len() - recording(2).len() + 1;
+    let mut disk = Failing {
+        file: Cursor::new(file),
+        left: before_the_placeholder,
+    };
+    assert!(finalize(&mut disk).is_err());
+    assert_eq!(finalized(disk.file.into_inner()).unwrap(), (finished, expected));
+}
+
+#[test]
+fn a_sample_of_no_bytes_in_a_cut_mdat_keeps_its_fragment() {
+    let two = |media| vec![trun(&[0x201, 2, media, 0, 10])];
+    let file = [opening(), video_fragment(&[BASE_IS_MOOF, 1], two, 10)].concat();
+    let (finished, file) = finalized(file[..file.len() - 3].to_vec()).unwrap();
+    assert_eq!(
+        (finished.samples, table(&file, 0, b"stsz")),
+        (1, vec![0, 0, 1, 0])
+    );
+    let moov = find(&file, &[b"moov"])[0].len() + 8;
+    let recorded = [&opening(), &file[opening().len()..file.len() - moov]].concat();
+    assert_eq!(finalized(recorded).unwrap(), (finished, file));
+}
+
+#[test]
 fn zeros_of_a_power_cut_end_the_recording_or_cost_one_fragment() {
     let recorded = recording(2);
     let (finished, file) = finalized([recorded.clone(), vec![0; 5000]].concat()).unwrap();

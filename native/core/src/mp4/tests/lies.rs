@@ -48,6 +48,11 @@ fn lies_are_refused_by_name() {
             "track 9",
         ),
         (run(&[1, 1, 8]), "mp4.malformed", "before its 'mdat'"),
+        (
+            video(1, &|media| vec![trun(&[1, 2, media]), trun(&[1, 1, media])]),
+            "mp4.malformed",
+            "samples of more bytes",
+        ),
         (run(&[1, 1, 0x8000_0000]), "mp4.malformed", "data offset"),
         (
             [many, fragment(1)].concat(),
