@@ -76,9 +76,9 @@ async def test_a_table_on_a_terminal(sample: Callable[[str], Path], tmp_path: Pa
             seconds, kilobits, packets, _, gaps = (await terminal.shows(row)).groups()
             assert 100 < int(kilobits) < 400
             assert int(packets) > 60 * float(seconds)
-            assert int(gaps) == 1
+            assert int(gaps) in (0, 1)  # none where the origin had kept media from before the window
             await terminal.shows(r"127\.0\.0\.1/live/nobody +(waiting|connecting) +0\.0 s +0 +0 +0")
-            await terminal.shows(rf"{SAMPLE} +live .* kb/s +\d+ +[2-9] +1")  # files
+            await terminal.shows(rf"{SAMPLE} +live .* kb/s +\d+ +[2-9] +[01]")  # files
             await terminal.shows(r"finished \S+-001\.mp4 \(1\.\d s")
             process.send_signal(signal.SIGINT)
             async with asyncio.timeout(20):
