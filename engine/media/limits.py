@@ -79,6 +79,9 @@ FREE_RETURN_SHARE = 0.1
 CHECK_S = 2.0
 """How often a growing file is looked after: that it is still there, and synced if a setting says so."""
 
+MOST_NOTES = 100
+"""Repairs that one file's manifest lists: a clock that jumps all the time fills no disk."""
+
 HEARTBEAT_S = 2.0
 """How often a recording leaves a sign of life for the process after it."""
 

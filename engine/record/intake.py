@@ -18,7 +18,7 @@ from engine.errors import ReelError
 from engine.media.batch import Batch, Flag
 from engine.record.limit import MediaLimit
 from engine.record.wall_clock import Span, WallClock
-from engine.segment import Note, Operation, Segmenter
+from engine.segment import Begin, Cause, Note, Operation, Segmenter
 from engine.timeline import Repair, Timeline, What
 from engine.timeline.memory import Memory
 from engine.timeline.rejoin import Fresh, Joined, Rejoin
@@ -179,6 +179,11 @@ class Intake:
 
     def _complete(self, taken: Taken) -> Taken:
         taken.wall = replace(self._wall)
+        first = next(
+            (one for one in taken.operations if isinstance(one, Begin) and one.cause is Cause.FIRST), None
+        )
+        if first is not None:  # what was held until then, from the first cut point on
+            taken.spans = [Span(self._wall.at(first.dts_ms), self._wall.until)]
         last_dts = self._limit.last_dts
         if self._limit.reached and last_dts is not None:
             end = self._wall.at(last_dts)

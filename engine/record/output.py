@@ -114,6 +114,11 @@ class Output:
             if gaps:
                 self._files[max(self._files)].note_gaps(gaps)
 
+    def note(self, text: str) -> None:
+        """Something was repaired in the media that is about to be written."""
+        if (file := self._newest) is not None:
+            file.note(text)
+
     def mark(self, reason: GapReason, at: datetime | None) -> None:
         """What is not recorded from here on is missing for this reason."""
         if self._trouble is None:
@@ -323,8 +328,8 @@ class Output:
         self._last = file
         if not file.is_described:
             self._undescribed.append(file)
-        for note in file.notes:
-            message = f"{file.path}: {note}"
+        for complaint in file.complaints:
+            message = f"{file.path}: {complaint}"
             self._report(OutputReport("warning", self.format, file.path, message=message))
         self._report(OutputReport("closed", self.format, file.path))
         self._report(OutputReport("finished", self.format, file.path, manifest=manifest, settle=file.settle))

@@ -19,7 +19,7 @@ from engine.errors import MuxError, ReelError, StorageError
 from engine.media.batch import Batch
 from engine.media.codecs import Format
 from engine.media.events import TrackInfo
-from engine.media.limits import CHECK_S
+from engine.media.limits import CHECK_S, MOST_NOTES
 from engine.media.manifest import Gap, Manifest, Part
 from engine.media.track import Track
 from engine.mux import Muxer, MuxOptions, RestartableMuxer, Stats, open_muxer
@@ -135,7 +135,9 @@ class OutputFile:
         """The part of the window between the file before and this one."""
         self.part: Part | None = None
         """The part that it covers itself, once another file has begun behind it."""
-        self.notes: list[str] = []
+        self.complaints: list[str] = []
+        """What its container could not hold as it came, once it is final."""
+        self._notes: list[str] = []
         self.manifest: Manifest | None = None
         """Once it is final."""
         self._is_described = False  # its manifest is on disk
@@ -200,7 +202,10 @@ class OutputFile:
 
     def note(self, text: str) -> None:
         """Something was repaired: it goes into the manifest."""
-        self.notes.append(text)
+        if len(self._notes) > MOST_NOTES:
+            return
+        text = text if len(self._notes) < MOST_NOTES else "... and more"
+        self._notes.append(text)
         self.place.journal.append(note_line(text))
 
     def note_gaps(self, gaps: Sequence[Gap]) -> None:
@@ -246,7 +251,8 @@ class OutputFile:
             return Ended(None, problem)
         store.finish()
         self._note_counts(stats)
-        self.manifest = self._header.manifest(self.path, stats, size_bytes, part, self.notes, False)
+        notes = [*self._notes, *self.complaints]
+        self.manifest = self._header.manifest(self.path, stats, size_bytes, part, notes, False)
         self.describe()
         return Ended(self.manifest, problem)
 
@@ -317,4 +323,4 @@ class OutputFile:
             (stats.late_segments, "segments are much longer than they should be: keyframes are rare"),
         ):
             if count:
-                self.notes.append(f"{count} {what}")
+                self.complaints.append(f"{count} {what}")

@@ -37,6 +37,8 @@ class Handed:
     operations: Sequence[Operation]
     spans: Sequence[Span]
     wall: WallClock
+    notes: Sequence[str] = ()
+    """What was repaired, for the manifests."""
 
 
 class Outputs:
@@ -73,6 +75,8 @@ class Outputs:
     def apply(self, handed: Handed) -> None:
         """Carry out operations, in order."""
         self._each(partial(Output.account, spans=handed.spans))
+        for note in handed.notes:
+            self._each(partial(Output.note, text=note))
         for operation in handed.operations:
             if isinstance(operation, Begin):
                 self._sections[operation.section] = operation

@@ -32,7 +32,7 @@ from engine.record.past import Past
 from engine.record.spec import RecordSpec
 from engine.record.state import State, Status
 from engine.record.verdict import verdict
-from engine.segment import Begin, Cause, Media, Operation
+from engine.segment import Begin, Cause, Media
 from engine.store import NameTemplate, Space, StreamName
 
 _log = structlog.get_logger()
@@ -306,22 +306,27 @@ class Recording:
         if self._spec.splice and self._loop.time() >= self._interrupted_s + self._spec.splice:
             self._expire()
 
-    def _live(self) -> None:
+    def _resumed(self) -> None:
+        """Media flows: in new files, or in those that waited for it."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+        if self.status.state is State.OPENING:
+            self._enter(State.LIVE)
 
     # Media
 
     def _hand_over(self, taken: Taken) -> None:
         """Give operations to the writer thread, counting what passes."""
-        for note in notes_of(taken):
+        notes = notes_of(taken)
+        for note in notes:
             self._announcer.warn(note.code, note.message)
         if taken.closing:
-            self._put(taken, taken.closing, 0)
+            closing = Handed(tuple(taken.closing), (), taken.wall)
+            self._lane.put(partial(self._outputs.apply, closing))
             self._expire_if_due()
         if taken.spans:
-            self._live()
+            self._resumed()
         size_bytes = 0
         for operation in taken.operations:
             if isinstance(operation, Begin):
@@ -333,17 +338,14 @@ class Recording:
         self.status.recorded_ms = self._limit.recorded_ms
         self._announcer.recorded(taken.spans)
         if taken.operations or taken.spans:
-            self._put(taken, taken.operations, size_bytes)
-
-    def _put(self, taken: Taken, operations: list[Operation], size_bytes: int) -> None:
-        spans = () if operations is taken.closing else tuple(taken.spans)
-        handed = Handed(tuple(operations), spans, taken.wall)
-        self._lane.put(lambda: self._outputs.apply(handed), size_bytes)
+            handed = Handed(
+                tuple(taken.operations), tuple(taken.spans), taken.wall, tuple(note.message for note in notes)
+            )
+            self._lane.put(partial(self._outputs.apply, handed), size_bytes)
 
     def _note_begin(self, begin: Begin) -> None:
         tracks = [events.TrackInfo.of(track) for track in begin.tracks]
         if begin.cause is Cause.FIRST:
-            self._enter(State.LIVE)
             if self._live_since_s is None:
                 self._live_since_s = self._loop.time()
             self._announcer.live(tracks, begin.dts_ms)
