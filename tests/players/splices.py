@@ -6,26 +6,30 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from muxing import read_stream
+from e2e.recordings import Recorder
+from origins.scripted import Client, chunk, head, scripted
 
 from engine.media.codecs import Format
-from engine.mux import MuxOptions, open_muxer
-from engine.store.folder import SegmentFolder
 
 SEGMENT_S = 2.0
+_CHUNKED = head("Transfer-Encoding: chunked")
+_NOT_FOUND = head("Content-Length: 0", status="404 Not Found")
 
 
-def record_spliced(pushes: Sequence[Path], folder: Path, segment: Literal["ts", "fmp4"]) -> Path:
+async def record_spliced(pushes: Sequence[Path], folder: Path, segment: Literal["ts", "fmp4"]) -> Path:
     """Record FLV files, one push each and each on its own clock, into one playlist."""
-    store = SegmentFolder(folder / "spliced.m3u8")
-    streams = [read_stream(push) for push in pushes]
-    options = MuxOptions(hls_segment=segment, hls_time_s=SEGMENT_S)
-    muxer = open_muxer(Format.HLS, streams[0].tracks, store, options)
-    for number, stream in enumerate(streams):
-        if number:
-            muxer.restart(stream.tracks)
-        for batch in stream.batches():
-            muxer.write(batch)
-    muxer.close()
-    store.finish()
-    return store.final
+
+    async def answer(client: Client) -> None:
+        if client.number < len(pushes):
+            await client.send(_CHUNKED + chunk(pushes[client.number].read_bytes()) + chunk(b""))
+        else:
+            await client.send(_NOT_FOUND)
+
+    async with scripted(answer) as origin, Recorder(folder) as recorder:
+        recorder.start(
+            origin.url(), format="hls", hls_segment=segment, hls_time=SEGMENT_S, splice=4, reconnect=0
+        )
+        (recorded,) = await recorder.ended()
+    assert recorded.outcome.error is None
+    (path,) = recorded.paths(Format.HLS)
+    return path

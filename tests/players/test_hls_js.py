@@ -97,7 +97,7 @@ def sizes_of(played: Played) -> list[tuple[int, int]]:
     ],
 )
 async def test_a_push_that_comes_back_on_a_new_clock(segment, names, footage, tmp_path):
-    path = record_spliced([footage(name) for name in names], tmp_path, segment)
+    path = await record_spliced([footage(name) for name in names], tmp_path, segment)
     played = await play(path, tmp_path / "profile", rate=RATE)
     assert_played_whole(played, path, len(names))
     assert_shown(played, path)
@@ -110,7 +110,7 @@ async def test_a_push_that_comes_back_on_a_new_clock(segment, names, footage, tm
     [("ts", "h264_aac_bframes", "larger"), ("fmp4", "plain", "plain_larger")],
 )
 async def test_other_sizes_and_sample_rates(segment, small, large, footage, tmp_path):
-    path = record_spliced([footage(small), footage(large), footage(small)], tmp_path, segment)
+    path = await record_spliced([footage(small), footage(large), footage(small)], tmp_path, segment)
     assert len({one.map_uri for one in playlist.read(path).segments}) == (2 if segment == "fmp4" else 1)
     played = await play(path, tmp_path / "profile", rate=RATE)
     assert_played_whole(played, path, 3)
@@ -123,7 +123,7 @@ async def test_other_sizes_and_sample_rates(segment, small, large, footage, tmp_
 
 
 async def test_sound_alone(footage, tmp_path):
-    path = record_spliced([footage("aac_only")] * 2, tmp_path, "ts")
+    path = await record_spliced([footage("aac_only")] * 2, tmp_path, "ts")
     played = await play(path, tmp_path / "profile", rate=RATE)
     assert_played_whole(played, path, 2)
     assert played.audio_bytes > 0
@@ -131,7 +131,7 @@ async def test_sound_alone(footage, tmp_path):
 
 @pytest.mark.parametrize("segment", ["ts", "fmp4"])
 async def test_a_push_without_sound_plays_from_where_it_begins(segment, footage, tmp_path):
-    path = record_spliced([footage("h264_aac_bframes"), footage("video_only")], tmp_path, segment)
+    path = await record_spliced([footage("h264_aac_bframes"), footage("video_only")], tmp_path, segment)
     (_, splice_s), (_, end_s) = runs_of(path)
     played = await play(path, tmp_path / "profile", rate=RATE, startPosition=splice_s + 0.1)
     assert (played.outcome, played.errors) == ("ended", [])
@@ -144,7 +144,7 @@ async def test_pictures_later_than_their_decoding_leave_a_hole_that_is_skipped(f
     """Fragmented MP4 with B-frames: hls.js puts the decoding time of a push's first frame, not its picture,
     where the push before ends. It jumps over the hole; with its default `maxBufferHole` it then never sees
     the end of the stream."""
-    path = record_spliced([footage("h264_aac_bframes")] * 2, tmp_path, "fmp4")
+    path = await record_spliced([footage("h264_aac_bframes")] * 2, tmp_path, "fmp4")
     played = await play(path, tmp_path / "profile", rate=4.0, eager=True, maxBufferHole=0)
     (_, splice_s), _ = runs_of(path)
     assert played.outcome == "ended"
