@@ -218,7 +218,14 @@ class Sections:
             is_due = age_ms >= (self._interval_ms if is_key else 2 * self._interval_ms)
         if section.epoch < epoch and (is_key or is_due):
             return Cause.JUMP
+        if is_key and self._audio_will_change():
+            return Cause.TRACKS
         return Cause.INTERVAL if is_due else None
+
+    def _audio_will_change(self) -> bool:
+        """Its header came, its frames did not yet."""
+        section = self._at.get(Kind.AUDIO)
+        return section is not None and section.tracks[Kind.AUDIO] != self._book.tracks[Kind.AUDIO]
 
     def _cause_of_change(self, kind: int) -> Cause:
         return Cause.JUMP if self._queue[-1].epoch < self._clock.epoch_of(kind) else Cause.TRACKS
