@@ -28,12 +28,13 @@ class SectionClock:
         """The epoch that a kind's rows belong to."""
         return self.epoch if not self.waiting or kind in self._jumped else self.epoch - 1
 
-    def is_jump(self, kind: int, dts: int, *, flagged: bool) -> bool:
-        """Take in a frame's time; true when it begins another epoch, which `jump` must be told of.
+    def is_jump(self, kind: int, dts: int, epoch: int, *, flagged: bool) -> bool:
+        """Take in the time of a frame whose kind is in a section of this epoch; true when it begins another
+        epoch, which `jump` must be told of.
 
         The kind that did not jump first follows without a flag, or with one of its own.
         """
-        if not self.waiting or kind in self._jumped:
+        if not self.waiting or kind in self._jumped or epoch == self.epoch:
             return flagged
         if flagged and not self._follows(kind, dts + self._shift_ms):
             return True

@@ -8,46 +8,17 @@ section's tracks are those that really came. Batches in which nothing of this ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from engine.media.batch import Batch, Flag, Kind, Role
 from engine.media.limits import CUT_HOLD_MS, JUMP_BACK_MS, OPENING_BYTES
 from engine.media.track import Track
 from engine.segment.clock import SectionClock
-from engine.segment.operations import Begin, Cause, End, Media, Note, Operation, joined
+from engine.segment.operations import Cause, End, Media, Note, Operation, joined
+from engine.segment.section import LeftOut, Section
 from engine.segment.tracks import TrackBook
 
 _DISCONTINUITY = int(Flag.DISCONTINUITY)
-_LEFT_OUT = {
-    Kind.VIDEO: "video frames came before the keyframe they need: left out",
-    Kind.AUDIO: "audio frames came before the configuration they need: left out",
-}
-
-
-@dataclass(slots=True, eq=False)
-class _Section:
-    """A section that has not ended. Until it begins its rows are held."""
-
-    number: int
-    cause: Cause
-    dts_ms: int
-    epoch: int
-    metadata: bytes
-    tracks: dict[int, Track] = field(default_factory=dict)  # kind -> track, of the kinds that moved here
-    headers: dict[int, Batch] = field(default_factory=dict)
-    arrived: set[int] = field(default_factory=set)  # kinds that came, to any section, since it was made
-    begun: bool = False
-    held: list[Batch] = field(default_factory=list)
-    held_bytes: int = 0
-    has_video: bool = False
-
-    def begin(self) -> Begin:
-        kinds = sorted(self.tracks, reverse=True)  # video first
-        tracks = tuple(self.tracks[kind] for kind in kinds)
-        headers = tuple(self.headers[kind] for kind in kinds if kind in self.headers)
-        return Begin(self.number, self.cause, tracks, headers, self.metadata, self.dts_ms)
 
 
 class Sections:
@@ -58,19 +29,19 @@ class Sections:
         self._interval_ms = interval_ms
         self.next_section = first_section
         self._clock = SectionClock()
-        self._queue: list[_Section] = []  # those that have not ended, oldest first
-        self._at: dict[int, _Section] = {}  # kind -> the section its rows go to
+        self._queue: list[Section] = []  # those that have not ended, oldest first
+        self._at: dict[int, Section] = {}  # kind -> the section its rows go to
         self._ahead: list[Batch] = []  # single audio rows ahead of the video while a cut is due
         self._video_dts = 0  # the last video frame's, in or out of a section
         self._key_dts = 0  # the last keyframe's
         self._needs_key = True  # video cannot go on without a keyframe
-        self._left_out = {Kind.VIDEO: 0, Kind.AUDIO: 0}
+        self._left_out = LeftOut()
         self._audio_from: int | None = None  # until audio has reached the first cut point: its dts
         self._out: list[Operation] = []
 
     def start(self, kinds: tuple[int, ...], dts_ms: int) -> list[Operation]:
         """Begin the first section."""
-        section = self._append(Cause.FIRST, kinds[0], dts_ms)
+        section = self._append(Cause.FIRST, dts_ms)
         for kind in kinds:
             self._join(kind, section)
         self._begin(section)
@@ -95,8 +66,7 @@ class Sections:
             self._at.clear()
             self._retire()
             self._out.append(End(self._queue.pop().number))
-        for kind in self._left_out:
-            self._say_left_out(kind)
+        self._out += self._left_out.notes(Kind.VIDEO, Kind.AUDIO)
         return self._take()
 
     def _take(self) -> list[Operation]:
@@ -106,17 +76,19 @@ class Sections:
     # Batches without an event
 
     def _passes_whole(self, batch: Batch) -> bool:
-        if len(self._queue) > 1 or self._ahead or self._clock.waiting or self._audio_from is not None:
+        if len(self._queue) > 1 or self._ahead or self._clock.waiting or self._left_out.any:
             return False
-        if any(self._left_out.values()):
+        if self._audio_from is not None:
             return False
         section, tags, book = self._queue[-1], batch.tags, self._book
         if self._interval_ms is not None and tags["dts"].max() >= section.dts_ms + self._interval_ms:
             return False
         kinds = set(tags["kind"].tolist()) - {int(Kind.SCRIPT)}
-        if not kinds <= self._at.keys() or (Kind.VIDEO in kinds and self._needs_key):
+        if not kinds <= self._at.keys():
             return False
-        if any(section.tracks[kind] != book.tracks[kind] for kind in kinds):
+        if Kind.VIDEO in kinds and (self._needs_key or not section.has_video):
+            return False
+        if any(section.tracks[kind] != book.tracks[kind] for kind in self._at):
             return False
         if batch.is_plain and not book.reads_frames and self._is_of_known_tracks(batch):
             return True
@@ -170,7 +142,8 @@ class Sections:
     def _feed_frame(self, kind: int, row: Batch) -> None:
         tag = row.tags[0]
         dts, track = int(tag["dts"]), self._book.tracks.get(kind)
-        if self._clock.is_jump(kind, dts, flagged=bool(tag["flags"] & Flag.DISCONTINUITY)):
+        epoch = self._at.get(kind, self._queue[0]).epoch
+        if self._clock.is_jump(kind, dts, epoch, flagged=bool(tag["flags"] & Flag.DISCONTINUITY)):
             self._audio_from = None
             self._release_ahead(None)
             self._settle()
@@ -178,11 +151,12 @@ class Sections:
         for section in self._queue[1:]:
             section.arrived.add(kind)
         if track is None or track.codec != tag["codec"]:
-            self._leave_out(kind)
+            self._left_out.add(kind)
+            self._needs_key = self._needs_key or kind == Kind.VIDEO
         elif kind == Kind.VIDEO:
             self._feed_video(row, track)
         else:
-            self._say_left_out(kind)
+            self._out += self._left_out.notes(Kind.AUDIO)
             self._feed_audio(row, track)
 
     # Video
@@ -194,9 +168,10 @@ class Sections:
         self._video_dts = dts + (self._clock.shift_ms(Kind.VIDEO, section.epoch) if section else 0)
         if is_key:
             self._needs_key = False
-            self._say_left_out(Kind.VIDEO)
+            self._out += self._left_out.notes(Kind.VIDEO)
         elif self._needs_key or (section is not None and section.tracks[Kind.VIDEO] != track):
-            self._leave_out(Kind.VIDEO)
+            self._left_out.add(Kind.VIDEO)
+            self._needs_key = True
             return
         cause = self._cause_to_cut(section, track, is_key=is_key)
         if cause is None:
@@ -205,18 +180,18 @@ class Sections:
         else:
             self._cut_at_video(cause, row, track)
 
-    def _cause_to_cut(self, section: _Section | None, track: Track, *, is_key: bool) -> Cause | None:
+    def _cause_to_cut(self, section: Section | None, track: Track, *, is_key: bool) -> Cause | None:
         """Why a section begins at a video frame."""
         if section is None or section.tracks[Kind.VIDEO] != track:
-            return self._cause_of_change(Kind.VIDEO)
-        newest, epoch = self._queue[-1], self._clock.epoch_of(Kind.VIDEO)
-        if is_key and section is not newest and newest.epoch == epoch:
+            return self._cause_of_change()
+        newest = self._queue[-1]
+        if is_key and section is not newest:
             return newest.cause  # it waits for a keyframe
         is_due = False
         if self._interval_ms is not None:
             age_ms = self._video_dts - section.dts_ms
             is_due = age_ms >= (self._interval_ms if is_key else 2 * self._interval_ms)
-        if section.epoch < epoch and (is_key or is_due):
+        if section.epoch < self._clock.epoch and (is_key or is_due):
             return Cause.JUMP
         if is_key and self._audio_will_change():
             return Cause.TRACKS
@@ -227,17 +202,17 @@ class Sections:
         section = self._at.get(Kind.AUDIO)
         return section is not None and section.tracks[Kind.AUDIO] != self._book.tracks[Kind.AUDIO]
 
-    def _cause_of_change(self, kind: int) -> Cause:
-        return Cause.JUMP if self._queue[-1].epoch < self._clock.epoch_of(kind) else Cause.TRACKS
+    def _cause_of_change(self) -> Cause:
+        return Cause.JUMP if self._queue[-1].epoch < self._clock.epoch else Cause.TRACKS
 
     def _cut_at_video(self, cause: Cause, row: Batch, track: Track) -> None:
         """Audio ahead of the cut stays before it in time."""
         dts, newest = int(row.tags["dts"][0]), self._queue[-1]
         self._release_ahead(self._video_dts - 1)
         rest, self._ahead = self._ahead, []
-        waits = newest is not self._at.get(Kind.VIDEO) and newest.epoch == self._clock.epoch_of(Kind.VIDEO)
-        if not (waits and (not newest.begun or newest.tracks.get(Kind.VIDEO) == track)):
-            newest = self._append(cause, Kind.VIDEO, dts)
+        can_join = not newest.begun or newest.tracks.get(Kind.VIDEO) == track
+        if newest is self._at.get(Kind.VIDEO) or not can_join:
+            newest = self._append(cause, dts)
         self._join(Kind.VIDEO, newest)
         self._needs_key = False
         self._retire()
@@ -262,7 +237,7 @@ class Sections:
             cause = self._cause_to_cut_at_audio(section, dts)
             if cause is not None:
                 self._release_ahead(None)
-                self._join(Kind.AUDIO, self._append(cause, Kind.AUDIO, dts))
+                self._join(Kind.AUDIO, self._append(cause, dts))
                 self._retire()
             elif self._is_ahead_of_cut(section, dts):
                 self._ahead.append(row)
@@ -271,7 +246,7 @@ class Sections:
                 return
         self._put(Kind.AUDIO, row)
 
-    def _change_audio(self, section: _Section | None, dts: int) -> None:
+    def _change_audio(self, section: Section | None, dts: int) -> None:
         """Audio that changed or came back leaves its section at once, for one that waits or a new one."""
         behind = self._queue[1 if section is None else self._queue.index(section) + 1 :]
         waiting = [after for after in behind if not after.begun]
@@ -279,10 +254,10 @@ class Sections:
             in_time = [after for after in waiting if after.dts_ms <= dts]
             self._join(Kind.AUDIO, (in_time or waiting[:1])[-1])
         else:
-            self._join(Kind.AUDIO, self._append(self._cause_of_change(Kind.AUDIO), Kind.AUDIO, dts))
+            self._join(Kind.AUDIO, self._append(self._cause_of_change(), dts))
         self._retire()
 
-    def _follow(self, section: _Section, dts: int) -> _Section:
+    def _follow(self, section: Section, dts: int) -> Section:
         """The section that the time of an audio frame has reached."""
         for after in self._queue[self._queue.index(section) + 1 :]:
             if after.begun or after.epoch > self._clock.epoch_of(Kind.AUDIO) or dts < after.dts_ms:
@@ -292,12 +267,12 @@ class Sections:
         self._retire()
         return section
 
-    def _cause_to_cut_at_audio(self, section: _Section, dts: int) -> Cause | None:
+    def _cause_to_cut_at_audio(self, section: Section, dts: int) -> Cause | None:
         """Why a section begins at an audio frame: there is no video to cut at."""
         if section is not self._queue[-1]:
             return None
         if Kind.VIDEO not in self._at:
-            if section.epoch < self._clock.epoch_of(Kind.AUDIO):
+            if section.epoch < self._clock.epoch:
                 return Cause.JUMP
             is_due = self._interval_ms is not None and dts - section.dts_ms >= self._interval_ms
             return Cause.INTERVAL if is_due else None
@@ -310,7 +285,7 @@ class Sections:
         self._out.append(Note("cut_without_keyframe", line))
         return Cause.INTERVAL
 
-    def _is_ahead_of_cut(self, section: _Section, dts: int) -> bool:
+    def _is_ahead_of_cut(self, section: Section, dts: int) -> bool:
         """Audio that may belong behind a cut whose keyframe has not come yet."""
         if self._interval_ms is None or self._at.get(Kind.VIDEO) is not section or self._clock.waiting:
             return False
@@ -323,17 +298,16 @@ class Sections:
 
     # From section to section
 
-    def _append(self, cause: Cause, kind: int, dts: int) -> _Section:
+    def _append(self, cause: Cause, dts: int) -> Section:
         """A section that waits until all kinds have left the ones before it."""
         if any(section.begun for section in self._queue[1:]):
             self._settle()
-        epoch = max([self._clock.epoch_of(kind), *(section.epoch for section in self._queue)])
-        section = _Section(self.next_section, cause, dts, epoch, self._book.metadata)
+        section = Section(self.next_section, cause, dts, self._clock.epoch, self._book.metadata)
         self.next_section += 1
         self._queue.append(section)
         return section
 
-    def _join(self, kind: int, section: _Section) -> None:
+    def _join(self, kind: int, section: Section) -> None:
         """From here on the rows of a kind go to a section."""
         self._at[kind] = section
         if section.begun:
@@ -353,7 +327,7 @@ class Sections:
         if self._clock.waiting and all(section.epoch == self._clock.epoch for section in self._queue):
             self._clock.settle()
 
-    def _begin(self, section: _Section, behind: _Section | None = None) -> None:
+    def _begin(self, section: Section, behind: Section | None = None) -> None:
         section.begun = True
         self._out.append(section.begin())
         if behind is not None:
@@ -361,7 +335,7 @@ class Sections:
         self._out += [Media(section.number, row) for row in section.held]
         section.held.clear()
 
-    def _resolve(self, section: _Section) -> None:
+    def _resolve(self, section: Section) -> None:
         """A section has waited long enough for the kinds that are still in the one before it.
 
         Those that did not come at all since are gone: it begins without them. Late audio moves now; video
@@ -389,7 +363,7 @@ class Sections:
                 self._move(kind, newest)
         self._retire()
 
-    def _move(self, kind: int, section: _Section) -> None:
+    def _move(self, kind: int, section: Section) -> None:
         """Move a kind in the middle of its frames."""
         track = self._book.tracks[kind]
         if kind == Kind.VIDEO and self._at[kind].tracks[kind] != track:
@@ -419,7 +393,7 @@ class Sections:
         if not section.begun:
             self._limit_waiting(section, dts)
 
-    def _note_keys(self, section: _Section, dts: int, *, is_key: bool) -> None:
+    def _note_keys(self, section: Section, dts: int, *, is_key: bool) -> None:
         if not is_key and not section.has_video:
             line = f"no keyframe for {dts - self._key_dts} ms: cut without one"
             self._out.append(Note("cut_without_keyframe", line))
@@ -434,14 +408,14 @@ class Sections:
             row.tags["dts"] = max(self._clock.last.values(), default=section.dts_ms)
         self._add(section, row)
 
-    def _add(self, section: _Section, row: Batch) -> None:
+    def _add(self, section: Section, row: Batch) -> None:
         if section.begun:
             self._out.append(Media(section.number, row))
         else:
             section.held.append(row)
             section.held_bytes += row.size_bytes
 
-    def _limit_waiting(self, section: _Section, dts: int) -> None:
+    def _limit_waiting(self, section: Section, dts: int) -> None:
         """No section waits for longer than `CUT_HOLD_MS` of media, nor for more than `OPENING_BYTES`."""
         while not section.begun:
             oldest = self._queue[1]
@@ -450,16 +424,3 @@ class Sections:
             if not is_late and held_bytes <= OPENING_BYTES:
                 return
             self._resolve(oldest)
-
-    # Frames that nothing can play
-
-    def _leave_out(self, kind: int) -> None:
-        self._left_out[Kind(kind)] += 1
-        if kind == Kind.VIDEO:
-            self._needs_key = True
-
-    def _say_left_out(self, kind: int) -> None:
-        count = self._left_out[Kind(kind)]
-        if count:
-            self._left_out[Kind(kind)] = 0
-            self._out.append(Note("undecodable", f"{count} {_LEFT_OUT[Kind(kind)]}"))
