@@ -174,3 +174,29 @@ def test_the_first_file_has_the_newest_configuration_and_none_of_the_frames_befo
     operations = segment(audio_config(), audio(0), audio(23), NEW_AUDIO, audio(46), audio(69))
     (first,) = sections(operations)
     assert first == (Cause.FIRST, [Codec.AAC], ["a46", "a69"])
+
+
+def test_mp3_that_changes_its_rate_has_no_header_to_say_it() -> None:
+    """Another bit rate, or joint stereo, is none."""
+    heads = [*["fffb9004"] * 90, "fffbb064", "fffb9404", "fffb9404", "fffb90c4", "0000ffff", "fffb9004"]
+    frames = [(8, 26 * n, b"\x2f" + bytes.fromhex(head)) for n, head in enumerate(heads)]
+    for whole in (False, True):
+        found = sections(segment(*frames, whole=whole))
+        assert [len(frames) for _, _, frames in found] == [91, 2, 2, 1]
+        assert [cause for cause, _, _ in found] == [Cause.FIRST, *[Cause.TRACKS] * 3]
+
+
+def test_audio_whose_header_came_before_the_keyframe_changes_with_it() -> None:
+    """The file does not begin with audio alone, a keyframe too late."""
+    operations = segment(*START, NEW_AUDIO, video(80, key=True), audio(81), video(120), audio(104))
+    _, second = sections(operations)
+    assert second == (Cause.TRACKS, BOTH, ["v80", "a81", "v120", "a104"])
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_section_that_began_with_a_keyframe_is_not_said_to_lack_one(whole: bool) -> None:
+    """Also when a cut is due and its keyframe is still to come."""
+    pictures = [video(t, key=t in (0, 4600)) for t in range(0, 4800, 40)]
+    operations = segment(video_config(), *pictures, interval_ms=3000, whole=whole)
+    assert [cause for cause, _, _ in sections(operations)] == [Cause.FIRST, Cause.INTERVAL]
+    assert notes(operations) == []
