@@ -107,8 +107,9 @@ def amf0_encode(values: Sequence[AmfValue], /) -> bytes:
 def amf0_decode(data: Buffer, /) -> list[AmfValue]:
     """All values in data; raises ValueError when it is malformed or beyond the caps."""
 
-def parse_config(codec: int, data: Buffer, /) -> dict[str, int | str | bool]:
-    """A decoder configuration record by table codec number. Video: width, height (0 when an AV1 or H.266
+def parse_config(codec: int, data: Buffer, /) -> dict[str, int | str | bool | bytes]:
+    """A decoder configuration record by table codec number. identity is the same for records that configure a
+    decoder alike, and differs otherwise. Video: width, height (0 when an AV1 or H.266
     record does not say them), profile, level, codec_string, length_size (bytes of a NAL unit's length, 0 for
     AV1). Audio: sample_rate, channels, profile (AAC object type), codec_string; AAC with band replication
     also output_sample_rate and parametric_stereo; Opus also pre_skip. Raises ValueError."""

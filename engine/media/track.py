@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from engine import _native
 from engine.errors import MalformedConfig
@@ -13,17 +14,18 @@ from engine.media.codecs import Codec
 class Track:
     """One audio or video track with its decoder configuration.
 
-    Two tracks are equal when their parsed parameters and their configuration record are; a repeated
-    identical sequence header is therefore no change (codecs.md section 2).
+    Two tracks are equal when they configure a decoder alike: a sequence header that is repeated, or differs
+    in what no decoder looks at, is no change (codecs.md section 2).
     """
 
     codec: Codec
-    config: bytes = b""  # the configuration record; empty for MP3 and legacy Opus
-    width: int = 0
-    height: int = 0
-    sample_rate: int = 0
-    channels: int = 0
-    codec_string: str = ""  # RFC 6381, for playlists and people
+    identity: bytes = b""  # what the configuration says to a decoder, in a form to compare
+    config: bytes = field(default=b"", compare=False)  # the record as it came; MP3, legacy Opus: empty
+    width: int = field(default=0, compare=False)
+    height: int = field(default=0, compare=False)
+    sample_rate: int = field(default=0, compare=False)
+    channels: int = field(default=0, compare=False)
+    codec_string: str = field(default="", compare=False)  # RFC 6381, for playlists and people
 
     @property
     def is_video(self) -> bool:
@@ -41,7 +43,9 @@ class Track:
             fields = _native.parse_config(int(codec), config)
         except ValueError as error:
             raise MalformedConfig(f"{codec.label} decoder configuration: {error}") from None
-        return cls._of(codec, config, fields)
+        identity = fields["identity"]
+        assert isinstance(identity, bytes)
+        return cls._of(codec, identity, config, fields)
 
     @classmethod
     def from_first_frame(cls, codec: Codec, payload: bytes) -> Track:
@@ -51,18 +55,22 @@ class Track:
             MalformedConfig: the payload does not start with a frame header.
         """
         if codec is Codec.OPUS:
-            stereo = bool(payload[:1] and payload[0] & 4)  # RFC 6716 section 3.1: the s bit of the TOC
-            return cls(codec, sample_rate=48_000, channels=2 if stereo else 1, codec_string="opus")
+            channels = 2 if payload[:1] and payload[0] & 4 else 1  # RFC 6716 section 3.1: the s bit
+            return cls(codec, bytes([channels]), sample_rate=48_000, channels=channels, codec_string="opus")
         try:
             fields = _native.parse_mp3_header(payload)
         except ValueError as error:
             raise MalformedConfig(f"{codec.label} frame header: {error}") from None
-        return cls._of(codec, b"", fields)
+        identity = f"layer {fields['layer']}, {fields['sample_rate']} Hz, {fields['channels']} channels"
+        return cls._of(codec, identity.encode(), b"", fields)
 
     @classmethod
-    def _of(cls, codec: Codec, config: bytes, fields: dict[str, int | str | bool]) -> Track:
+    def _of(
+        cls, codec: Codec, identity: bytes, config: bytes, fields: Mapping[str, int | str | bool | bytes]
+    ) -> Track:
         return cls(
             codec,
+            identity,
             config,
             width=int(fields.get("width", 0)),
             height=int(fields.get("height", 0)),

@@ -41,7 +41,6 @@ class Template:
     stream: VideoStream | AudioStream
 
 
-@lru_cache(maxsize=_CACHED_TEMPLATES)
 def template_of(track: Track) -> Template:
     """The template of a track.
 
@@ -51,11 +50,17 @@ def template_of(track: Track) -> Template:
     if not track.config and track.codec not in _SELF_CONTAINED:
         raise MuxError(f"{track.codec.label}: no decoder configuration")
     try:
-        container = av.open(io.BytesIO(_empty_mp4(track)), "r", format="mov", container_options=_PROBE_LIMITS)
-        streams = container.streams.video if track.is_video else container.streams.audio
-        return Template(container, streams[0])
+        return _opened(_empty_mp4(track))
     except (av.error.FFmpegError, IndexError) as error:
         raise MuxError(f"{track.codec.label} decoder configuration refused: {error}") from error
+
+
+@lru_cache(maxsize=_CACHED_TEMPLATES)
+def _opened(empty_mp4: bytes) -> Template:
+    """By the bytes, not by the track: equal tracks may have records that differ, and a file keeps its own."""
+    container = av.open(io.BytesIO(empty_mp4), "r", format="mov", container_options=_PROBE_LIMITS)
+    streams = container.streams.video or container.streams.audio
+    return Template(container, streams[0])
 
 
 def _empty_mp4(track: Track) -> bytes:

@@ -1,8 +1,9 @@
 """Cuts behind the first cut point: by interval, and where tracks or the clock change.
 
 Each kind (audio, video) is routed to a section. At a cut the kinds move to the new section one after the
-other: video at a keyframe, audio when its time reaches the cut, so that two sections overlap for a moment and
-no packet is lost or doubled. Batches in which nothing of this happens pass whole.
+other: video at a keyframe, audio when its time reaches the cut, so that no packet is lost or doubled. Until
+the last has moved, the new section waits: changes of both tracks that belong together make one section, and a
+section's tracks are those that really came. Batches in which nothing of this happens pass whole.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import numpy as np
 
 from engine.media.batch import Batch, Flag, Kind, Role
-from engine.media.limits import CUT_HOLD_MS, JUMP_BACK_MS
-from engine.segment.operations import Begin, Cause, End, Media, Note, Operation, joined
+from engine.media.limits import CUT_HOLD_MS, JUMP_BACK_MS, OPENING_BYTES
+from engine.media.track import Track
+from engine.segment.clock import SectionClock
+from engine.segment.operations import Cause, End, Media, Note, Operation, joined
+from engine.segment.section import LeftOut, Section
 from engine.segment.tracks import TrackBook
 
 _DISCONTINUITY = int(Flag.DISCONTINUITY)
-_NOMINAL_STEP_MS = {Kind.VIDEO: 40, Kind.AUDIO: 23}  # between a frame and one whose clock jumped
 
 
 class Sections:
@@ -25,22 +28,24 @@ class Sections:
         self._book = book
         self._interval_ms = interval_ms
         self.next_section = first_section
-        self._route: dict[int, int] = {}  # kind -> section
-        self._moving: dict[int, int] = {}  # kind -> the dts from which it belongs to the newest section
-        self._start_dts = 0  # of the newest section
-        self._video_dts = 0  # the last video frame's
-        self._held: list[Batch] = []  # single audio rows ahead of the video while a cut is due
-        self._change: Cause | None = None  # a section must begin at the next keyframe, and why
-        self._shift: dict[int, int] = {}  # kind -> added to dts until the section of a jumped clock begins
-        self._last_dts: dict[int, int] = {}
-        self._undecodable = False  # video since a configuration change, until its keyframe
-        self._left_out = 0  # video frames that had no keyframe yet
+        self._clock = SectionClock()
+        self._queue: list[Section] = []  # those that have not ended, oldest first
+        self._at: dict[int, Section] = {}  # kind -> the section its rows go to
+        self._ahead: list[Batch] = []  # single audio rows ahead of the video while a cut is due
+        self._video_dts = 0  # the last video frame's, in or out of a section
+        self._key_dts = 0  # the last keyframe's
+        self._needs_key = True  # video cannot go on without a keyframe
+        self._left_out = LeftOut()
         self._audio_from: int | None = None  # until audio has reached the first cut point: its dts
         self._out: list[Operation] = []
 
     def start(self, kinds: tuple[int, ...], dts_ms: int) -> list[Operation]:
         """Begin the first section."""
-        self._begin(Cause.FIRST, dts_ms, kinds)
+        section = self._append(Cause.FIRST, dts_ms)
+        for kind in kinds:
+            self._join(kind, section)
+        self._begin(section)
+        self._needs_key = Kind.VIDEO not in kinds
         if len(kinds) == 2:
             self._audio_from = dts_ms
         return self._take()
@@ -56,10 +61,12 @@ class Sections:
 
     def finish(self) -> list[Operation]:
         """End every section."""
-        self._release_held(None)
-        for section in sorted(set(self._route.values())):
-            self._out.append(End(section))
-        self._route.clear()
+        if self._queue:
+            self._release_ahead(None)
+            self._at.clear()
+            self._retire()
+            self._out.append(End(self._queue.pop().number))
+        self._out += self._left_out.notes(Kind.VIDEO, Kind.AUDIO)
         return self._take()
 
     def _take(self) -> list[Operation]:
@@ -69,233 +76,351 @@ class Sections:
     # Batches without an event
 
     def _passes_whole(self, batch: Batch) -> bool:
-        if self._moving or self._held or self._change or self._shift or self._audio_from is not None:
+        if len(self._queue) > 1 or self._ahead or self._clock.waiting or self._left_out.any:
             return False
-        tags = batch.tags
-        if self._interval_ms is not None and tags["dts"].max() >= self._start_dts + self._interval_ms:
+        if self._audio_from is not None:
             return False
-        if batch.is_plain and self._is_of_known_tracks(batch):
+        section, tags, book = self._queue[-1], batch.tags, self._book
+        if self._interval_ms is not None and tags["dts"].max() >= section.dts_ms + self._interval_ms:
+            return False
+        kinds = set(tags["kind"].tolist()) - {int(Kind.SCRIPT)}
+        if not kinds <= self._at.keys():
+            return False
+        if Kind.VIDEO in kinds and (self._needs_key or not section.has_video):
+            return False
+        if any(section.tracks[kind] != book.tracks[kind] for kind in self._at):
+            return False
+        if batch.is_plain and not book.reads_frames and self._is_of_known_tracks(batch):
             return True
         if (tags["flags"] & _DISCONTINUITY).any():
             return False
-        return not any(self._book.is_news(batch, int(row)) for row in self._book.candidates(batch))
+        return not any(book.is_news(batch, int(row)) for row in book.candidates(batch))
 
     def _is_of_known_tracks(self, batch: Batch) -> bool:
-        tracks = self._book.tracks
-        known = {int(tracks[kind].codec) for kind in self._route if kind in tracks}
+        known = {int(self._book.tracks[kind].codec) for kind in self._at}
         return known.issuperset(batch.tags["codec"].tolist())
 
     def _pass_whole(self, batch: Batch) -> None:
         if not batch.is_plain:
             for row in self._book.candidates(batch):
                 self._book.learn(batch, int(row))
-        last = batch.last_dts()
-        last.pop(Kind.SCRIPT, None)
-        for kind in last.keys() - self._route.keys():
-            batch = batch.rows(batch.tags["kind"] != kind)
-            del last[kind]
-        self._last_dts.update(last)
-        self._video_dts = self._last_dts.get(Kind.VIDEO, self._video_dts)
-        if len(batch):
-            self._out.append(Media(self._newest, batch))
+        frames = batch if not batch.tags["role"].any() else batch.rows(batch.tags["role"] == Role.FRAME)
+        if len(frames):
+            self._clock.last.update(frames.last_dts())
+            self._video_dts = self._clock.last.get(Kind.VIDEO, self._video_dts)
+            is_key = (frames.tags["kind"] == Kind.VIDEO) & (frames.tags["flags"] & Flag.KEY != 0)
+            if is_key.any():
+                self._key_dts = int(frames.tags["dts"][is_key][-1])
+        self._out.append(Media(self._queue[-1].number, batch))
 
     # Row by row
 
     def _feed_row(self, row: Batch) -> None:
         tag = row.tags[0]
-        kind, role = int(tag["kind"]), int(tag["role"])
+        kind, role, book = int(tag["kind"]), int(tag["role"]), self._book
         if kind == Kind.SCRIPT:
-            self._book.learn(row, 0)
-            self._out.append(Media(self._newest, row))
+            book.learn(row, 0)
+            self._put_script(row)
             return
-        changed = self._book.is_news(row, 0) and self._book.learn(row, 0)
-        if changed and kind in self._route:
-            self._tracks_changed(kind, int(tag["dts"]))
-            if role == Role.CONFIG:
-                return  # the next section starts with it; in this one it would have no frames
-        if tag["flags"] & Flag.DISCONTINUITY:
-            self._clock_jumped(kind, int(tag["dts"]))
-        if role == Role.FRAME and not self._is_decodable(kind, int(tag["codec"])):
-            return
-        if kind == Kind.VIDEO:
-            self._feed_video(row)
-        else:
-            self._feed_audio(row)
-
-    def _is_decodable(self, kind: int, codec: int) -> bool:
-        track = self._book.tracks.get(kind)
-        return track is not None and track.codec == codec
-
-    def _feed_video(self, row: Batch) -> None:
-        tag = row.tags[0]
-        dts = int(tag["dts"])
-        sections_before = self.next_section
-        if int(tag["role"]) == Role.FRAME:
-            is_key = bool(tag["flags"] & Flag.KEY)
-            self._cut_before_video(dts, is_key=is_key)
-            self._video_dts = dts
-            if self._undecodable or Kind.VIDEO not in self._route:
-                self._left_out += 1
-                return
-        if Kind.VIDEO in self._route:
-            self._emit(Kind.VIDEO, row)
-            self._release_held(dts if self.next_section == sections_before else None)
-
-    def _cut_before_video(self, dts: int, *, is_key: bool) -> None:
-        if is_key and Kind.VIDEO in self._moving:
-            self._move(Kind.VIDEO)
-        elif is_key and (self._change is not None or Kind.VIDEO not in self._route):
-            self._cut(self._change or Cause.TRACKS, dts)
-        elif self._interval_ms is not None and Kind.VIDEO in self._route and not self._change:
-            age = dts - self._start_dts
-            if is_key and age >= self._interval_ms:
-                self._cut(Cause.INTERVAL, dts)
-            elif age >= 2 * self._interval_ms:
-                self._out.append(Note("cut_without_keyframe", f"no keyframe for {age} ms: cut without one"))
-                self._cut(Cause.INTERVAL, dts)
-        if is_key:
-            self._undecodable = False
-            if self._left_out:
-                line = f"{self._left_out} video frames came before the keyframe they need: left out"
-                self._out.append(Note("undecodable", line))
-                self._left_out = 0
-
-    def _feed_audio(self, row: Batch) -> None:
-        tag = row.tags[0]
-        dts, is_frame = int(tag["dts"]), int(tag["role"]) == Role.FRAME
-        if Kind.AUDIO not in self._route:
-            if is_frame:
-                self._add_audio(dts)
+        if book.is_news(row, 0) or tag["flags"] & Flag.MULTITRACK:
+            book.learn(row, 0)
+        if role == Role.FRAME:
+            self._feed_frame(kind, row)
+        elif kind in self._at and (role != Role.CONFIG or self._is_repeated_config(kind, row)):
+            if kind == Kind.AUDIO and self._ahead:
+                self._ahead.append(row)  # keeps its place among the frames
             else:
-                return
-        if is_frame and self._audio_from is not None:
+                self._put(kind, row)
+        elif kind == Kind.AUDIO:
+            self._release_ahead(None)  # of the configuration before
+
+    def _is_repeated_config(self, kind: int, row: Batch) -> bool:
+        """Not one that cannot be read, and not one of a change: the next section begins with that."""
+        track = self._book.tracks.get(kind)
+        return track is not None and track.config == row.media(0) and self._at[kind].tracks[kind] == track
+
+    def _feed_frame(self, kind: int, row: Batch) -> None:
+        tag = row.tags[0]
+        dts, track = int(tag["dts"]), self._book.tracks.get(kind)
+        epoch = self._at.get(kind, self._queue[0]).epoch
+        if self._clock.is_jump(kind, dts, epoch, flagged=bool(tag["flags"] & Flag.DISCONTINUITY)):
+            self._audio_from = None
+            self._release_ahead(None)
+            self._settle()
+            self._clock.jump(kind, dts)
+        for section in self._queue[1:]:
+            section.arrived.add(kind)
+        if track is None or track.codec != tag["codec"]:
+            self._left_out.add(kind)
+            self._needs_key = self._needs_key or kind == Kind.VIDEO
+        elif kind == Kind.VIDEO:
+            self._feed_video(row, track)
+        else:
+            self._out += self._left_out.notes(Kind.AUDIO)
+            self._feed_audio(row, track)
+
+    # Video
+
+    def _feed_video(self, row: Batch, track: Track) -> None:
+        tag = row.tags[0]
+        dts, is_key = int(tag["dts"]), bool(tag["flags"] & Flag.KEY)
+        section = self._at.get(Kind.VIDEO)
+        self._video_dts = dts + (self._clock.shift_ms(Kind.VIDEO, section.epoch) if section else 0)
+        if is_key:
+            self._needs_key = False
+            self._out += self._left_out.notes(Kind.VIDEO)
+        elif self._needs_key or (section is not None and section.tracks[Kind.VIDEO] != track):
+            self._left_out.add(Kind.VIDEO)
+            self._needs_key = True
+            return
+        cause = self._cause_to_cut(section, track, is_key=is_key)
+        if cause is None:
+            self._put(Kind.VIDEO, row)
+            self._release_ahead(self._video_dts)
+        else:
+            self._cut_at_video(cause, row, track)
+
+    def _cause_to_cut(self, section: Section | None, track: Track, *, is_key: bool) -> Cause | None:
+        """Why a section begins at a video frame."""
+        if section is None or section.tracks[Kind.VIDEO] != track:
+            return self._cause_of_change()
+        newest = self._queue[-1]
+        if is_key and section is not newest:
+            return newest.cause  # it waits for a keyframe
+        is_due = False
+        if self._interval_ms is not None:
+            age_ms = self._video_dts - section.dts_ms
+            is_due = age_ms >= (self._interval_ms if is_key else 2 * self._interval_ms)
+        if section.epoch < self._clock.epoch and (is_key or is_due):
+            return Cause.JUMP
+        if is_key and self._audio_will_change():
+            return Cause.TRACKS
+        return Cause.INTERVAL if is_due else None
+
+    def _audio_will_change(self) -> bool:
+        """Its header came, its frames did not yet."""
+        section = self._at.get(Kind.AUDIO)
+        return section is not None and section.tracks[Kind.AUDIO] != self._book.tracks[Kind.AUDIO]
+
+    def _cause_of_change(self) -> Cause:
+        return Cause.JUMP if self._queue[-1].epoch < self._clock.epoch else Cause.TRACKS
+
+    def _cut_at_video(self, cause: Cause, row: Batch, track: Track) -> None:
+        """Audio ahead of the cut stays before it in time."""
+        dts, newest = int(row.tags["dts"][0]), self._queue[-1]
+        self._release_ahead(self._video_dts - 1)
+        rest, self._ahead = self._ahead, []
+        can_join = not newest.begun or newest.tracks.get(Kind.VIDEO) == track
+        if newest is self._at.get(Kind.VIDEO) or not can_join:
+            newest = self._append(cause, dts)
+        self._join(Kind.VIDEO, newest)
+        self._needs_key = False
+        self._retire()
+        self._put(Kind.VIDEO, row)
+        for early in rest:
+            self._feed_row(early)
+
+    # Audio
+
+    def _feed_audio(self, row: Batch, track: Track) -> None:
+        dts = int(row.tags["dts"][0])
+        if self._audio_from is not None:
             if self._audio_from - JUMP_BACK_MS <= dts < self._audio_from:
                 return  # it arrives late, and belongs before the first cut point (F4)
             self._audio_from = None
-        cut_dts = self._moving.get(Kind.AUDIO)
-        if cut_dts is not None and (dts >= cut_dts or self._video_dts >= cut_dts + CUT_HOLD_MS):
-            self._move(Kind.AUDIO)
-        if is_frame and Kind.VIDEO not in self._route:
-            self._cut_audio_only(dts)
-        if self._is_ahead_of_cut(dts, is_frame):
-            self._held.append(row)
-            if dts - int(self._held[0].tags["dts"][0]) > CUT_HOLD_MS:
-                self._release_held(None)
-            return
-        self._emit(Kind.AUDIO, row)
+        section = self._at.get(Kind.AUDIO)
+        if section is None or section.tracks[Kind.AUDIO] != track:
+            self._release_ahead(None)
+            self._change_audio(section, dts)
+        else:
+            section = self._follow(section, dts)
+            cause = self._cause_to_cut_at_audio(section, dts)
+            if cause is not None:
+                self._release_ahead(None)
+                self._join(Kind.AUDIO, self._append(cause, dts))
+                self._retire()
+            elif self._is_ahead_of_cut(section, dts):
+                self._ahead.append(row)
+                while dts - int(self._ahead[0].tags["dts"][0]) > CUT_HOLD_MS:
+                    self._put(Kind.AUDIO, self._ahead.pop(0))
+                return
+        self._put(Kind.AUDIO, row)
 
-    def _cut_audio_only(self, dts: int) -> None:
-        if self._change is not None:
-            self._cut(self._change, dts)
-        elif self._interval_ms is not None and dts - self._start_dts >= self._interval_ms:
-            self._cut(Cause.INTERVAL, dts)
+    def _change_audio(self, section: Section | None, dts: int) -> None:
+        """Audio that changed or came back leaves its section at once, for one that waits or a new one."""
+        behind = self._queue[1 if section is None else self._queue.index(section) + 1 :]
+        waiting = [after for after in behind if not after.begun]
+        if waiting:
+            in_time = [after for after in waiting if after.dts_ms <= dts]
+            self._join(Kind.AUDIO, (in_time or waiting[:1])[-1])
+        else:
+            self._join(Kind.AUDIO, self._append(self._cause_of_change(), dts))
+        self._retire()
 
-    def _is_ahead_of_cut(self, dts: int, is_frame: bool) -> bool:
+    def _follow(self, section: Section, dts: int) -> Section:
+        """The section that the time of an audio frame has reached."""
+        for after in self._queue[self._queue.index(section) + 1 :]:
+            if after.begun or after.epoch > self._clock.epoch_of(Kind.AUDIO) or dts < after.dts_ms:
+                break
+            self._join(Kind.AUDIO, after)
+            section = after
+        self._retire()
+        return section
+
+    def _cause_to_cut_at_audio(self, section: Section, dts: int) -> Cause | None:
+        """Why a section begins at an audio frame: there is no video to cut at."""
+        if section is not self._queue[-1]:
+            return None
+        if Kind.VIDEO not in self._at:
+            if section.epoch < self._clock.epoch:
+                return Cause.JUMP
+            is_due = self._interval_ms is not None and dts - section.dts_ms >= self._interval_ms
+            return Cause.INTERVAL if is_due else None
+        if self._interval_ms is None or self._clock.waiting:
+            return None
+        silent_ms = dts - self._video_dts
+        if dts - section.dts_ms < 2 * self._interval_ms or silent_ms < CUT_HOLD_MS:
+            return None
+        line = f"no video for {silent_ms} ms: cut without a keyframe"
+        self._out.append(Note("cut_without_keyframe", line))
+        return Cause.INTERVAL
+
+    def _is_ahead_of_cut(self, section: Section, dts: int) -> bool:
         """Audio that may belong behind a cut whose keyframe has not come yet."""
-        if self._held and not is_frame:
-            return True  # keeps its place among the frames
-        if self._interval_ms is None or Kind.VIDEO not in self._route or self._moving or self._shift:
+        if self._interval_ms is None or self._at.get(Kind.VIDEO) is not section or self._clock.waiting:
             return False
-        return dts >= self._start_dts + self._interval_ms and dts > self._video_dts
+        return dts >= section.dts_ms + self._interval_ms and dts > self._video_dts
 
-    # Changes
+    def _release_ahead(self, up_to_dts: int | None) -> None:
+        """Audio that was ahead goes to its section, up to a time; all of it with None."""
+        while self._ahead and (up_to_dts is None or int(self._ahead[0].tags["dts"][0]) <= up_to_dts):
+            self._put(Kind.AUDIO, self._ahead.pop(0))
 
-    def _tracks_changed(self, kind: int, dts: int) -> None:
-        if kind == Kind.VIDEO:
-            self._change = Cause.TRACKS
-            self._undecodable = True
+    # From section to section
+
+    def _append(self, cause: Cause, dts: int) -> Section:
+        """A section that waits until all kinds have left the ones before it."""
+        if any(section.begun for section in self._queue[1:]):
+            self._settle()
+        section = Section(self.next_section, cause, dts, self._clock.epoch, self._book.metadata)
+        self.next_section += 1
+        self._queue.append(section)
+        return section
+
+    def _join(self, kind: int, section: Section) -> None:
+        """From here on the rows of a kind go to a section."""
+        self._at[kind] = section
+        if section.begun:
             return
-        self._settle()
-        kinds = tuple(sorted(self._route, reverse=True))
-        old_route = dict(self._route)
-        self._begin(Cause.TRACKS, dts, kinds)
-        if Kind.VIDEO in old_route:
-            self._route[Kind.VIDEO] = old_route[Kind.VIDEO]
-            self._moving[Kind.VIDEO] = dts
-        else:
-            self._out.append(End(old_route[Kind.AUDIO]))
+        section.tracks[kind] = self._book.tracks[kind]
+        if kind in self._book.headers:
+            section.headers[kind] = self._book.headers[kind]
 
-    def _add_audio(self, dts: int) -> None:
-        self._settle()
-        old = self._route[Kind.VIDEO]
-        self._begin(Cause.TRACKS, dts, (Kind.VIDEO, Kind.AUDIO))
-        self._route[Kind.VIDEO] = old
-        self._moving[Kind.VIDEO] = dts
+    def _retire(self) -> None:
+        """End the sections that every kind has left; the one behind begins."""
+        while len(self._queue) > 1 and self._queue[0] not in self._at.values():
+            ended = self._queue.pop(0)
+            if not self._queue[0].begun:
+                self._begin(self._queue[0], behind=ended)
+            else:
+                self._out.append(End(ended.number))
+        if self._clock.waiting and all(section.epoch == self._clock.epoch for section in self._queue):
+            self._clock.settle()
 
-    def _clock_jumped(self, kind: int, dts: int) -> None:
-        """Until the section of the new clock begins, rows continue the old one."""
-        self._audio_from = None
-        self._release_held(None)
-        self._settle()
-        self._change = self._change or Cause.JUMP
-        step = max(self._last_dts.values(), default=dts) + _NOMINAL_STEP_MS[Kind(kind)] - dts
-        self._shift = dict.fromkeys(self._route, step)
-        self._video_dts = dts
+    def _begin(self, section: Section, behind: Section | None = None) -> None:
+        section.begun = True
+        self._out.append(section.begin())
+        if behind is not None:
+            self._out.append(End(behind.number))
+        self._out += [Media(section.number, row) for row in section.held]
+        section.held.clear()
 
-    def _cut(self, cause: Cause, dts: int) -> None:
-        """Begin a section at a video frame (or an audio packet without video); audio follows by time."""
-        self._settle()
-        old_route = dict(self._route)
-        self._change = None
-        kinds = {*old_route, Kind.VIDEO} if Kind.VIDEO in self._book.tracks else set(old_route)
-        self._begin(cause, dts, tuple(sorted(kinds, reverse=True)))
-        if Kind.AUDIO in old_route and Kind.VIDEO in kinds:
-            self._route[Kind.AUDIO] = old_route[Kind.AUDIO]
-            self._moving[Kind.AUDIO] = dts
-            self._release_held(dts - 1)
-            if self._held:  # it belongs behind the cut, and follows the keyframe
-                self._move(Kind.AUDIO)
-        else:
-            self._shift.clear()
-            self._end_unrouted(old_route)
-        self._shift.pop(Kind.VIDEO, None)
-        if Kind.VIDEO in old_route and Kind.AUDIO not in old_route:
-            self._shift.clear()
+    def _resolve(self, section: Section) -> None:
+        """A section has waited long enough for the kinds that are still in the one before it.
 
-    def _move(self, kind: int) -> None:
-        """The last kind of the old section goes over to the newest one."""
-        del self._moving[kind]
-        old_route = dict(self._route)
-        self._route[kind] = self.next_section - 1
-        self._shift.pop(kind, None)
-        self._end_unrouted(old_route)
+        Those that did not come at all since are gone: it begins without them. Late audio moves now; video
+        needs a keyframe to, and until that comes the two sections overlap.
+        """
+        before = self._queue[0]
+        for kind in [kind for kind, at in self._at.items() if at is before]:
+            if kind not in section.arrived:
+                del self._at[kind]
+            elif kind == Kind.AUDIO or len(self._queue) > 2:
+                self._move(kind, section)
+            elif before.tracks[kind] == self._book.tracks[kind]:
+                section.tracks[kind] = before.tracks[kind]
+                if kind in self._book.headers:
+                    section.headers[kind] = self._book.headers[kind]
+        self._retire()
+        if not section.begun:
+            self._begin(section)
 
     def _settle(self) -> None:
-        """Finish a move that is still under way, before another section begins."""
-        for kind in tuple(self._moving):
-            self._move(kind)
+        """Finish every move that is under way, before the clock jumps or a third section overlaps."""
+        newest = self._queue[-1]
+        for kind, section in tuple(self._at.items()):
+            if section is not newest:
+                self._move(kind, newest)
+        self._retire()
 
-    def _begin(self, cause: Cause, dts: int, kinds: tuple[int, ...]) -> None:
-        section = self.next_section
-        self.next_section += 1
-        self._start_dts = dts
-        for kind in kinds:
-            self._route[kind] = section
-        book = self._book
-        tracks, headers = book.known(kinds), book.known_headers(kinds)
-        self._out.append(Begin(section, cause, tracks, headers, book.metadata, dts))
+    def _move(self, kind: int, section: Section) -> None:
+        """Move a kind in the middle of its frames."""
+        track = self._book.tracks[kind]
+        if kind == Kind.VIDEO and self._at[kind].tracks[kind] != track:
+            self._needs_key = True
+        if section.begun and section.tracks.get(kind) != track:
+            del self._at[kind]  # it comes back with a section of its own
+        else:
+            self._join(kind, section)
 
-    def _end_unrouted(self, old_route: dict[int, int]) -> None:
-        for section in sorted(set(old_route.values()) - set(self._route.values())):
-            self._out.append(End(section))
+    # Rows into sections
 
-    # Emission
-
-    @property
-    def _newest(self) -> int:
-        return max(self._route.values())
-
-    def _emit(self, kind: int, row: Batch) -> None:
-        shift = self._shift.get(kind, 0)
-        if shift:
+    def _put(self, kind: int, row: Batch) -> None:
+        """Add a row of a kind to its section."""
+        section = self._at[kind]
+        shift_ms = self._clock.shift_ms(kind, section.epoch)
+        if shift_ms or row.tags["flags"][0] & _DISCONTINUITY:
             row = Batch(row.arena, row.tags.copy())
-            row.tags["dts"] += shift
-            row.tags["flags"] &= ~np.uint8(Flag.DISCONTINUITY)
-        if int(row.tags["role"][0]) == Role.FRAME:
-            self._last_dts[kind] = int(row.tags["dts"][0])
-        self._out.append(Media(self._route[kind], row))
+            row.tags["dts"] += shift_ms
+            row.tags["flags"] &= ~np.uint8(_DISCONTINUITY)  # the section's cause says it
+        tag = row.tags[0]
+        dts = int(tag["dts"])
+        if tag["role"] == Role.FRAME:
+            self._clock.last[kind] = dts
+            if kind == Kind.VIDEO:
+                self._note_keys(section, dts, is_key=bool(tag["flags"] & Flag.KEY))
+        self._add(section, row)
+        if not section.begun:
+            self._limit_waiting(section, dts)
 
-    def _release_held(self, up_to_dts: int | None) -> None:
-        """Emit held audio up to a time; all of it with None."""
-        while self._held and (up_to_dts is None or int(self._held[0].tags["dts"][0]) <= up_to_dts):
-            self._emit(Kind.AUDIO, self._held.pop(0))
+    def _note_keys(self, section: Section, dts: int, *, is_key: bool) -> None:
+        if not is_key and not section.has_video:
+            line = f"no keyframe for {dts - self._key_dts} ms: cut without one"
+            self._out.append(Note("cut_without_keyframe", line))
+        section.has_video = True
+        if is_key:
+            self._key_dts = dts
+
+    def _put_script(self, row: Batch) -> None:
+        section = self._queue[-1]
+        if section.epoch < self._clock.epoch:
+            row = Batch(row.arena, row.tags.copy())
+            row.tags["dts"] = max(self._clock.last.values(), default=section.dts_ms)
+        self._add(section, row)
+
+    def _add(self, section: Section, row: Batch) -> None:
+        if section.begun:
+            self._out.append(Media(section.number, row))
+        else:
+            section.held.append(row)
+            section.held_bytes += row.size_bytes
+
+    def _limit_waiting(self, section: Section, dts: int) -> None:
+        """No section waits for longer than `CUT_HOLD_MS` of media, nor for more than `OPENING_BYTES`."""
+        while not section.begun:
+            oldest = self._queue[1]
+            held_bytes = sum(waiting.held_bytes for waiting in self._queue[1:])
+            is_late = oldest.epoch == section.epoch and dts - oldest.dts_ms > CUT_HOLD_MS
+            if not is_late and held_bytes <= OPENING_BYTES:
+                return
+            self._resolve(oldest)

@@ -63,7 +63,16 @@ def assert_cut_where_due(source: Recording, recorded: Recorded, format: Format) 
 @pytest.mark.parametrize(("protocol", "timestamps", "segment"), WAYS)
 @pytest.mark.parametrize(
     "name",
-    ["h264_aac_bframes", "h264_mp3", "h264_opus", "h265_id12_aac", "h266_aac", "av1_opus", "video_only"],
+    [
+        "h264_aac_bframes",
+        "h264_mp3",
+        "h264_opus",
+        "h265_id12_aac",
+        "h265_enhanced_aac",
+        "h266_aac",
+        "av1_opus",
+        "video_only",
+    ],
 )
 def test_samples(name, protocol, timestamps, segment, sample, tmp_path):
     source = source_packets(sample(name))

@@ -138,7 +138,7 @@ class Refusing:
     ("config", "message"), [(b"\xff" * 40, "configuration refused"), (b"", "no decoder configuration")]
 )
 def test_a_bad_decoder_configuration_is_a_mux_error_and_nothing_on_stderr(config, message, capfd):
-    track = Track(Codec.AAC, config, sample_rate=44_100, channels=2)
+    track = Track(Codec.AAC, config=config, sample_rate=44_100, channels=2)
     with pytest.raises(MuxError, match=f"AAC.*{message}"):
         open_muxer(Format.MP4, [track], Growing(), MuxOptions())
     assert capfd.readouterr() == ("", "")

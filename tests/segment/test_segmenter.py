@@ -13,7 +13,7 @@ from engine.media.codecs import Codec
 from engine.segment import Begin, Cause, End, Media, Note, Operation, Segmenter
 from engine.timeline import Timeline
 
-OTHER_AVC_CONFIG = AVC_CONFIG[:-1] + bytes([AVC_CONFIG[-1] ^ 1])  # another picture parameter set
+OTHER_AVC_CONFIG = AVC_CONFIG[:-5] + bytes([AVC_CONFIG[-5] ^ 1]) + AVC_CONFIG[-4:]  # another PPS
 OTHER_AAC_CONFIG = bytes.fromhex("1190")  # 48 kHz
 
 

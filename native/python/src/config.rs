@@ -3,7 +3,7 @@
 use crate::buffer::with_bytes;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 use reelkeeper_core::config::{self, AudioConfig, Config, VideoConfig};
 use reelkeeper_core::fault::Fault;
 
@@ -29,6 +29,7 @@ fn video_fields<'py>(py: Python<'py>, video: &VideoConfig) -> PyResult<Bound<'py
     fields.set_item("level", video.level)?;
     fields.set_item("codec_string", &video.codec_string)?;
     fields.set_item("length_size", video.length_size)?;
+    fields.set_item("identity", PyBytes::new(py, &video.identity))?;
     Ok(fields)
 }
 
@@ -38,6 +39,7 @@ fn audio_fields<'py>(py: Python<'py>, audio: &AudioConfig) -> PyResult<Bound<'py
     fields.set_item("channels", audio.channels)?;
     fields.set_item("profile", audio.profile)?;
     fields.set_item("codec_string", &audio.codec_string)?;
+    fields.set_item("identity", PyBytes::new(py, &audio.identity))?;
     if let Some(rate) = audio.output_sample_rate {
         fields.set_item("output_sample_rate", rate)?;
         fields.set_item("parametric_stereo", audio.parametric_stereo)?;

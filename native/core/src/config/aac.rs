@@ -1,6 +1,7 @@
 //! AudioSpecificConfig (ISO/IEC 14496-3 section 1.6.2).
 
 use super::bits::Bits;
+use super::identity::Identity;
 use super::AudioConfig;
 use crate::fault::Fault;
 
@@ -37,9 +38,12 @@ pub(super) fn parse(data: &[u8]) -> Result<AudioConfig, Fault> {
     }
     audio.profile = object_type;
     audio.channels = channels(channel_configuration)?;
+    let mut identity = Identity::default();
     if GENERAL_AUDIO.contains(&object_type) {
-        let counted = general_audio(&mut bits, object_type, channel_configuration)?;
+        let counted = general_audio(&mut bits, object_type, channel_configuration, &mut identity)?;
         audio.channels = counted.unwrap_or(audio.channels);
+    } else {
+        identity.part(data); // what follows is another structure for each object type: compared as it is
     }
     if audio.channels == 0 {
         return Err(Fault::new(
@@ -52,6 +56,14 @@ pub(super) fn parse(data: &[u8]) -> Result<AudioConfig, Fault> {
         shown = trailing_extension(&mut bits, &mut audio).unwrap_or(announced);
     }
     audio.codec_string = format!("mp4a.40.{shown}");
+    identity.part(&[
+        audio.profile as u8,
+        channel_configuration as u8,
+        u8::from(audio.parametric_stereo),
+    ]);
+    identity.number(audio.sample_rate);
+    identity.number(audio.output_sample_rate.unwrap_or(0));
+    audio.identity = identity.finish();
     Ok(audio)
 }
 
@@ -97,29 +109,31 @@ fn channels(configuration: u32) -> Result<u32, Fault> {
     }
 }
 
-/// GASpecificConfig (section 4.4.1); the channels its program config element counts, when it has one.
+/// GASpecificConfig (section 4.4.1); the channels its program config element counts, when it has one. All of it
+/// but that element's comment goes into the identity.
 fn general_audio(
     bits: &mut Bits,
     object_type: u32,
     channel_configuration: u32,
+    identity: &mut Identity,
 ) -> Result<Option<u32>, Fault> {
-    bits.skip(1)?;
+    identity.number(bits.bits(1)?); // frames of 1024 or of 960 samples
     if bits.flag()? {
-        bits.skip(14)?;
+        identity.number(1 << 14 | bits.bits(14)?);
     }
     let extension = bits.flag()?;
     let counted = if channel_configuration == 0 {
-        Some(program_config(bits)?)
+        Some(program_config(bits, identity)?)
     } else {
         None
     };
     if matches!(object_type, 6 | 20) {
-        bits.skip(3)?;
+        identity.number(bits.bits(3)?);
     }
     if extension {
         match object_type {
-            BSAC => bits.skip(16)?,
-            17 | 19 | 20 | 23 => bits.skip(3)?,
+            BSAC => identity.number(bits.bits(16)?),
+            17 | 19 | 20 | 23 => identity.number(bits.bits(3)?),
             _ => {}
         }
         bits.skip(1)?;
@@ -128,7 +142,9 @@ fn general_audio(
 }
 
 /// program_config_element (section 4.4.1.1): counts front, side, back and low-frequency channels.
-fn program_config(bits: &mut Bits) -> Result<u32, Fault> {
+fn program_config(bits: &mut Bits, identity: &mut Identity) -> Result<u32, Fault> {
+    let mut layout = bits.clone();
+    let start_bits = bits.left();
     bits.skip(4 + 2 + 4)?;
     let paired_groups = [bits.bits(4)?, bits.bits(4)?, bits.bits(4)?];
     let low_frequency = bits.bits(2)?;
@@ -145,6 +161,9 @@ fn program_config(bits: &mut Bits) -> Result<u32, Fault> {
         bits.skip(4)?;
     }
     bits.skip((4 * (low_frequency + data_elements) + 5 * coupling_elements) as usize)?;
+    for _ in 0..start_bits - bits.left() {
+        identity.part(&[u8::from(layout.flag()?)]);
+    }
     bits.align();
     let comment = bits.bits(8)? as usize;
     bits.skip(8 * comment)?;

@@ -1,6 +1,7 @@
 //! AV1CodecConfigurationRecord (AV1 in ISOBMFF section 2.3) and the AV1 sequence header OBU.
 
 use super::bits::Bits;
+use super::identity::Identity;
 use super::VideoConfig;
 use crate::fault::Fault;
 use crate::fields::Fields;
@@ -19,7 +20,7 @@ pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
         ));
     }
     let (first, second) = (fields.byte()?, fields.byte()?);
-    fields.byte()?;
+    fields.byte()?; // how much a player should buffer: no part of the identity
     let (profile, level) = (first >> 5, first & 31);
     let tier = if second & 0x80 != 0 { 'H' } else { 'M' };
     let depth = match (second & 0x40 != 0, second & 0x20 != 0) {
@@ -27,7 +28,11 @@ pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
         (true, false) => 10,
         (true, true) => 12,
     };
-    let (width, height) = size_from_obus(fields)?;
+    let sequence_header = sequence_header(fields)?;
+    let (width, height) = sequence_header.map_or(Ok((0, 0)), size_of)?;
+    let mut identity = Identity::default();
+    identity.part(&[first, second]);
+    identity.part(sequence_header.unwrap_or_default());
     Ok(VideoConfig {
         width,
         height,
@@ -35,11 +40,12 @@ pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
         level: u32::from(level),
         codec_string: format!("av01.{profile}.{level:02}{tier}.{depth:02}"),
         length_size: 0,
+        identity: identity.finish(),
     })
 }
 
-/// The size of the first sequence header among the record's OBUs; (0, 0) when there is none.
-fn size_from_obus(mut fields: Fields) -> Result<(u32, u32), Fault> {
+/// The payload of the first sequence header among the record's OBUs.
+fn sequence_header<'a>(mut fields: Fields<'a>) -> Result<Option<&'a [u8]>, Fault> {
     while !fields.rest().is_empty() {
         let head = fields.byte()?;
         if head & 0x80 != 0 {
@@ -58,10 +64,10 @@ fn size_from_obus(mut fields: Fields) -> Result<(u32, u32), Fault> {
         };
         let payload = fields.take(size)?;
         if head >> 3 & 15 == OBU_SEQUENCE_HEADER {
-            return size_of(payload);
+            return Ok(Some(payload));
         }
     }
-    Ok((0, 0))
+    Ok(None)
 }
 
 fn leb128(fields: &mut Fields) -> Result<usize, Fault> {

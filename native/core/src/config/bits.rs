@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 
 /// A most-significant-bit-first reader over bytes.
+#[derive(Clone)]
 pub struct Bits<'a> {
     data: &'a [u8],
     at: usize,

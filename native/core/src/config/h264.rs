@@ -1,6 +1,7 @@
 //! AVCDecoderConfigurationRecord (ISO/IEC 14496-15 section 5.3.3) and the H.264 sequence parameter set.
 
 use super::bits::{rbsp, Bits};
+use super::identity::{Identity, ParameterSets};
 use super::{chroma_units, VideoConfig, Window};
 use crate::fault::Fault;
 use crate::fields::Fields;
@@ -8,6 +9,7 @@ use crate::fields::Fields;
 const RECORD: &str = "AVCDecoderConfigurationRecord";
 const SPS: &str = "H.264 sequence parameter set";
 const NAL_SPS: u8 = 7;
+const NAL_PPS: u8 = 8;
 /// Profiles whose parameter set says its chroma format (H.264 section 7.3.2.1.1).
 const HIGH_PROFILES: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 
@@ -20,20 +22,41 @@ pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
             format!("{RECORD} of version {version}, not 1"),
         ));
     }
-    fields.take(3)?;
+    let profile_and_level = fields.take(3)?;
     let length_size = (fields.byte()? & 3) + 1;
-    if fields.byte()? & 31 == 0 {
+    let mut sets = ParameterSets::default();
+    take_sets(&mut fields, 31, NAL_SPS, &mut sets)?;
+    let Some(sps) = sets.first(NAL_SPS) else {
         return Err(Fault::new(
             "config.no_sps",
             format!("{RECORD} without a sequence parameter set"),
         ));
-    }
-    let size = usize::from(fields.u16()?);
-    let sps = fields.take(size)?;
+    };
+    let video = parse_sps(sps)?;
+    take_sets(&mut fields, 255, NAL_PPS, &mut sets)?;
+    let mut identity = Identity::default();
+    identity.part(profile_and_level);
+    identity.number(u32::from(length_size));
+    identity.parameter_sets(&sets);
     Ok(VideoConfig {
         length_size,
-        ..parse_sps(sps)?
+        identity: identity.finish(),
+        ..video
     })
+}
+
+/// A count (its other bits are reserved) and as many parameter sets, each with its length.
+fn take_sets<'a>(
+    fields: &mut Fields<'a>,
+    count_mask: u8,
+    nal_type: u8,
+    sets: &mut ParameterSets<'a>,
+) -> Result<(), Fault> {
+    for _ in 0..fields.byte()? & count_mask {
+        let size = usize::from(fields.u16()?);
+        sets.add(nal_type, fields.take(size)?);
+    }
+    Ok(())
 }
 
 fn parse_sps(nal: &[u8]) -> Result<VideoConfig, Fault> {
@@ -59,7 +82,7 @@ fn parse_sps(nal: &[u8]) -> Result<VideoConfig, Fault> {
         profile: u32::from(profile),
         level: u32::from(level),
         codec_string: format!("avc1.{profile:02x}{constraints:02x}{level:02x}"),
-        length_size: 0,
+        ..VideoConfig::default()
     })
 }
 

@@ -1,13 +1,16 @@
 //! HEVCDecoderConfigurationRecord (ISO/IEC 14496-15 section 8.3.3) and the H.265 sequence parameter set.
 
 use super::bits::{rbsp, Bits};
+use super::identity::{Identity, ParameterSets};
 use super::{chroma_units, VideoConfig, Window};
 use crate::fault::Fault;
 use crate::fields::Fields;
 
 const RECORD: &str = "HEVCDecoderConfigurationRecord";
 const SPS: &str = "H.265 sequence parameter set";
+const NAL_VPS: u8 = 32;
 const NAL_SPS: u8 = 33;
+const NAL_PPS: u8 = 34;
 
 pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
     let mut fields = Fields::new(data, "config.short", RECORD);
@@ -21,7 +24,17 @@ pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
     let general = fields.take(12)?;
     fields.take(8)?;
     let length_size = (fields.byte()? & 3) + 1;
-    let (width, height) = first_sps(&mut fields)?;
+    let sets = parameter_sets(&mut fields)?;
+    let Some(sps) = sets.first(NAL_SPS) else {
+        return Err(Fault::new(
+            "config.no_sps",
+            format!("{RECORD} without a sequence parameter set"),
+        ));
+    };
+    let (width, height) = picture(sps)?;
+    let mut identity = Identity::default();
+    identity.number(u32::from(length_size));
+    identity.parameter_sets(&sets);
     let profile = general.first().copied().unwrap_or(0);
     let level = general.get(11).copied().unwrap_or(0);
     Ok(VideoConfig {
@@ -31,24 +44,24 @@ pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
         level: u32::from(level),
         codec_string: codec_string(general),
         length_size,
+        identity: identity.finish(),
     })
 }
 
-fn first_sps(fields: &mut Fields) -> Result<(u32, u32), Fault> {
+/// The parameter sets; arrays of SEI messages are stepped over.
+fn parameter_sets<'a>(fields: &mut Fields<'a>) -> Result<ParameterSets<'a>, Fault> {
+    let mut sets = ParameterSets::default();
     for _ in 0..fields.byte()? {
         let nal_type = fields.byte()? & 63;
         for _ in 0..fields.u16()? {
             let size = usize::from(fields.u16()?);
             let nal = fields.take(size)?;
-            if nal_type == NAL_SPS {
-                return picture(nal);
+            if matches!(nal_type, NAL_VPS | NAL_SPS | NAL_PPS) {
+                sets.add(nal_type, nal);
             }
         }
     }
-    Err(Fault::new(
-        "config.no_sps",
-        format!("{RECORD} without a sequence parameter set"),
-    ))
+    Ok(sets)
 }
 
 /// `hvc1.` profile, compatibility flags in reverse bit order, tier and level, constraint bytes without

@@ -1,6 +1,7 @@
 //! VvcDecoderConfigurationRecord (ISO/IEC 14496-15 section 11.2.4) and the H.266 sequence parameter set.
 
 use super::bits::{rbsp, Bits};
+use super::identity::{Identity, ParameterSets};
 use super::{chroma_units, VideoConfig, Window};
 use crate::fault::Fault;
 use crate::fields::Fields;
@@ -10,6 +11,7 @@ const SPS: &str = "H.266 sequence parameter set";
 const NAL_OPI: u8 = 12;
 const NAL_DCI: u8 = 13;
 const NAL_SPS: u8 = 15;
+const NAL_SUFFIX_APS: u8 = 18;
 
 /// Prefers the parameter set for the size (it knows the conformance window), then the record's own fields.
 pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
@@ -29,9 +31,16 @@ pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
         video = profile_tier_level(&mut fields)?;
     }
     video.length_size = (head >> 1 & 3) + 1;
-    if let Some(sps) = first_sps(&mut fields)? {
+    let sets = parameter_sets(&mut fields)?;
+    let mut identity = Identity::default();
+    identity.number(u32::from(video.length_size));
+    identity.parameter_sets(&sets);
+    if let Some(sps) = sets.first(NAL_SPS) {
         (video.width, video.height) = picture(sps)?;
+    } else {
+        identity.part(data); // the parameter sets are in the frames: the record is all there is to compare
     }
+    video.identity = identity.finish();
     Ok(video)
 }
 
@@ -67,7 +76,7 @@ fn profile_tier_level(fields: &mut Fields) -> Result<VideoConfig, Fault> {
         profile,
         level,
         codec_string,
-        length_size: 0,
+        ..VideoConfig::default()
     })
 }
 
@@ -88,7 +97,10 @@ fn base32(data: &[u8]) -> String {
     text
 }
 
-fn first_sps<'a>(fields: &mut Fields<'a>) -> Result<Option<&'a [u8]>, Fault> {
+/// What configures a decoder, from operating point information to adaptation parameter sets; SEI messages are
+/// stepped over.
+fn parameter_sets<'a>(fields: &mut Fields<'a>) -> Result<ParameterSets<'a>, Fault> {
+    let mut sets = ParameterSets::default();
     for _ in 0..fields.byte()? {
         let nal_type = fields.byte()? & 31;
         let count = if matches!(nal_type, NAL_OPI | NAL_DCI) {
@@ -99,12 +111,12 @@ fn first_sps<'a>(fields: &mut Fields<'a>) -> Result<Option<&'a [u8]>, Fault> {
         for _ in 0..count {
             let size = usize::from(fields.u16()?);
             let nal = fields.take(size)?;
-            if nal_type == NAL_SPS {
-                return Ok(Some(nal));
+            if (NAL_OPI..=NAL_SUFFIX_APS).contains(&nal_type) {
+                sets.add(nal_type, nal);
             }
         }
     }
-    Ok(None)
+    Ok(sets)
 }
 
 fn picture(nal: &[u8]) -> Result<(u32, u32), Fault> {

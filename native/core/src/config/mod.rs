@@ -9,6 +9,7 @@ mod bits;
 mod h264;
 mod h265;
 mod h266;
+mod identity;
 mod mp3;
 mod nal;
 mod opus;
@@ -44,6 +45,8 @@ pub struct VideoConfig {
     pub codec_string: String,
     /// Bytes of the length before each NAL unit; 0 for AV1.
     pub length_size: u8,
+    /// The same for records that configure a decoder alike, different otherwise.
+    pub identity: Vec<u8>,
 }
 
 /// The parameters of an audio record.
@@ -63,6 +66,8 @@ pub struct AudioConfig {
     pub parametric_stereo: bool,
     /// Opus: samples at 48 kHz to drop from the start.
     pub pre_skip: Option<u32>,
+    /// The same for records that configure a decoder alike, different otherwise.
+    pub identity: Vec<u8>,
 }
 
 /// Reads the configuration record of a table codec number.

@@ -1,5 +1,6 @@
 //! OpusHead (RFC 7845 section 5.1).
 
+use super::identity::Identity;
 use super::AudioConfig;
 use crate::fault::Fault;
 use crate::fields::Fields;
@@ -23,7 +24,8 @@ pub(super) fn parse(data: &[u8]) -> Result<AudioConfig, Fault> {
     }
     let channels = fields.byte()?;
     let pre_skip = fields.u16()?.swap_bytes();
-    fields.take(4 + 2)?;
+    fields.take(4)?; // the rate before encoding: decoders run at 48 kHz whatever it is
+    let gain = fields.u16()?;
     let family = fields.byte()?;
     if channels == 0 || (family == 0 && channels > 2) {
         return Err(Fault::new(
@@ -31,14 +33,22 @@ pub(super) fn parse(data: &[u8]) -> Result<AudioConfig, Fault> {
             format!("{RECORD} of {channels} channels in mapping family {family}"),
         ));
     }
-    if family != 0 {
-        fields.take(2 + usize::from(channels))?;
-    }
+    let mapping = if family == 0 {
+        &[]
+    } else {
+        fields.take(2 + usize::from(channels))?
+    };
+    let mut identity = Identity::default();
+    identity.part(&[channels, family]);
+    identity.number(u32::from(pre_skip));
+    identity.number(u32::from(gain));
+    identity.part(mapping);
     Ok(AudioConfig {
         sample_rate: 48_000,
         channels: u32::from(channels),
         codec_string: "opus".into(),
         pre_skip: Some(u32::from(pre_skip)),
+        identity: identity.finish(),
         ..AudioConfig::default()
     })
 }
