@@ -134,25 +134,24 @@ class _Scan:
         return wire - (1 << 32) * (wire >= _NEGATIVE_FROM)
 
     def _read_tracks(self, batch: Batch) -> None:
-        if len(self._tracks) == 2:
-            return
+        """The first configuration of each kind, or the first frame of a codec that has none."""
         tags = batch.tags
+        tells = (tags["role"] == Role.FRAME) & np.isin(tags["codec"], _SELF_CONTAINED)
+        tells |= tags["role"] == Role.CONFIG
         for kind in {Kind.VIDEO, Kind.AUDIO} - self._tracks.keys():
-            rows = np.flatnonzero((tags["kind"] == kind) & (tags["role"] <= Role.CONFIG))
-            for row in rows.tolist():
-                codec, role = Codec.of(int(tags["codec"][row])), tags["role"][row]
-                if role == Role.FRAME and codec not in _SELF_CONTAINED:
-                    continue
-                try:
-                    self._tracks[kind] = (
-                        Track.from_config(codec, batch.media(row))
-                        if role == Role.CONFIG
-                        else Track.from_first_frame(codec, batch.media(row))
-                    )
-                except MalformedConfig as error:
-                    self.problems.append(str(error))
-                    self._tracks[kind] = Track(codec)
-                break
+            rows = np.flatnonzero(tells & (tags["kind"] == kind))
+            if len(rows):
+                self._tracks[kind] = self._track(batch, int(rows[0]))
+
+    def _track(self, batch: Batch, row: int) -> Track:
+        codec, media = Codec.of(int(batch.tags["codec"][row])), batch.media(row)
+        try:
+            if batch.tags["role"][row] == Role.CONFIG:
+                return Track.from_config(codec, media)
+            return Track.from_first_frame(codec, media)
+        except MalformedConfig as error:
+            self.problems.append(str(error))
+            return Track(codec)
 
     def tracks(self) -> tuple[TrackInfo, ...]:
         """Video, then audio."""
