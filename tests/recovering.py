@@ -83,7 +83,7 @@ def interrupt_playlist(streams: list[Stream], folder: Path, options: MuxOptions)
         for batch in stream.batches():
             muxer.write(batch)
     for sink in out.growing:
-        sink.flush()
+        sink.close()
     return InterruptedPlaylist(out.playlist, [SegmentNote.of(fields) for fields in out.notes], muxer.stats)
 
 
