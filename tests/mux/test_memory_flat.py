@@ -27,6 +27,5 @@ def test_two_hours_cost_no_more_than_a_minute(name, tmp_path):
     )
     packets, since_minute_1_kib, since_minute_20_kib = map(int, done.stdout.split())
     assert packets >= 298_000
-    print(f"{name}: {packets} packets, {since_minute_1_kib:+d} KiB, {since_minute_20_kib:+d} KiB")
     assert since_minute_1_kib <= MOST_KIB
     assert since_minute_20_kib <= MOST_KIB
