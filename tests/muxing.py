@@ -105,6 +105,10 @@ class FileSink:
         self._file.write(data)
         self._file.seek(self.size)
 
+    def flush(self) -> None:
+        """Hands what is buffered to the system."""
+        self._file.flush()
+
     def close(self) -> None:
         """Ends the file."""
         self._file.close()
@@ -119,16 +123,19 @@ class PlainFolder:
         self.folder.mkdir()
         self.published: list[str] = []
         self.notes: list[Mapping[str, object]] = []
+        self.growing: list[FileSink] = []
 
     def open(self, name: str, note: Mapping[str, object] | None = None) -> FileSink:
         """A growing segment."""
         self.notes += [note] if note else []
-        return FileSink(self.folder / f"{name}.part")
+        self.growing.append(FileSink(self.folder / f"{name}.part"))
+        return self.growing[-1]
 
     def commit(self, sink: FileSink, note: Mapping[str, object] | None = None) -> str:
         """Gives a segment its name."""
         self.notes += [note] if note else []
         sink.close()
+        self.growing.remove(sink)
         sink.path.rename(sink.path.with_suffix(""))
         return f"{self.folder.name}/{sink.path.stem}"
 

@@ -43,7 +43,8 @@ def recover_flv(path: Path, first_dts_ms: int | None, grown: bool) -> Recovered:
         stats = scan.tally.stats()
         if not (stats.video_packets or stats.audio_packets):
             raise NothingRecorded(f"{path}: no whole audio or video tag in its {tear.size_of(file)} bytes")
-        report = Recovered(on_source_clock(stats, first_dts_ms), end, tracks=scan.tracks())
+        moved = on_source_clock(stats, first_dts_ms) if scan.from_zero else stats
+        report = Recovered(moved, end, tracks=scan.tracks())
         report.problems += scan.problems
         report.cut_bytes = tear.cut(file, end)
         _complete(file, scan, stats, report)
@@ -85,6 +86,8 @@ class _Scan:
         self.script_offset = 0
         self.metadata: Completion | None = None
         self.problems: list[str] = []
+        self.from_zero = False
+        """Its first audio or video tag stands at 0."""
         self._first_dts_ms = first_dts_ms
         self._wire: tuple[int, int] | None = None
         self._begun = False
@@ -120,39 +123,41 @@ class _Scan:
         if not len(rows):
             return
         wire: npt.NDArray[np.uint32] = batch.tags["timestamp"][rows]
-        last_wire, last_ms = self._wire or (int(wire[0]), self._start_ms(int(wire[0])))
+        if self._wire is None:
+            self.from_zero = not wire[0]
+            self._wire = int(wire[0]), self._start_ms(int(wire[0]))
+        last_wire, last_ms = self._wire
         steps = np.diff(wire, prepend=np.uint32(last_wire)).view(np.int32)
         dts_ms = last_ms + np.cumsum(steps, dtype=np.int64)
         batch.tags["dts"][rows] = dts_ms
         self._wire = int(wire[-1]), int(dts_ms[-1])
 
     def _start_ms(self, wire: int) -> int:
-        if self._first_dts_ms is not None:
+        if self._first_dts_ms is not None and wire:
             step = (wire - self._first_dts_ms + (1 << 31)) % (1 << 32) - (1 << 31)
             if abs(step) <= _NEAR_MS:
                 return self._first_dts_ms + step
         return wire - (1 << 32) * (wire >= _NEGATIVE_FROM)
 
     def _read_tracks(self, batch: Batch) -> None:
-        if len(self._tracks) == 2:
-            return
+        """The first configuration of each kind, or the first frame of a codec that has none."""
         tags = batch.tags
+        tells = (tags["role"] == Role.FRAME) & np.isin(tags["codec"], _SELF_CONTAINED)
+        tells |= tags["role"] == Role.CONFIG
         for kind in {Kind.VIDEO, Kind.AUDIO} - self._tracks.keys():
-            rows = np.flatnonzero((tags["kind"] == kind) & (tags["role"] <= Role.CONFIG))
-            for row in rows.tolist():
-                codec, role = Codec.of(int(tags["codec"][row])), tags["role"][row]
-                if role == Role.FRAME and codec not in _SELF_CONTAINED:
-                    continue
-                try:
-                    self._tracks[kind] = (
-                        Track.from_config(codec, batch.media(row))
-                        if role == Role.CONFIG
-                        else Track.from_first_frame(codec, batch.media(row))
-                    )
-                except MalformedConfig as error:
-                    self.problems.append(str(error))
-                    self._tracks[kind] = Track(codec)
-                break
+            rows = np.flatnonzero(tells & (tags["kind"] == kind))
+            if len(rows):
+                self._tracks[kind] = self._track(batch, int(rows[0]))
+
+    def _track(self, batch: Batch, row: int) -> Track:
+        codec, media = Codec.of(int(batch.tags["codec"][row])), batch.media(row)
+        try:
+            if batch.tags["role"][row] == Role.CONFIG:
+                return Track.from_config(codec, media)
+            return Track.from_first_frame(codec, media)
+        except MalformedConfig as error:
+            self.problems.append(str(error))
+            return Track(codec)
 
     def tracks(self) -> tuple[TrackInfo, ...]:
         """Video, then audio."""

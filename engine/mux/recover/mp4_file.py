@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -20,7 +21,9 @@ from engine.mux.recover import tear
 from engine.mux.recover.report import Recovered, on_source_clock
 
 _STRINGS = {Codec.MP3.label: "mp4a.40.34"}  # it has no configuration that would say so
-_PLACEHOLDER = (16).to_bytes(4, "big") + b"free"
+_PLACEHOLDER_BYTES = 16
+_PLACEHOLDER = _PLACEHOLDER_BYTES.to_bytes(4, "big") + b"free"
+_LARGEST_OPENING_BYTES = 1 << 20
 
 
 def recover_mp4(path: Path, first_dts_ms: int | None) -> Recovered:
@@ -40,7 +43,9 @@ def recover_mp4(path: Path, first_dts_ms: int | None) -> Recovered:
             if error.code == "mp4.no_media" and (growing or not _has_media(path)):
                 raise NothingRecorded(f"{path}: {error}") from None
             raise MalformedMp4(f"{path}: {error}") from None
-        report = Recovered(on_source_clock(_stats(path), first_dts_ms), size_bytes, tracks=_tracks(path))
+        report = Recovered(
+            on_source_clock(_stats(path), first_dts_ms), size_bytes, tracks=_tracks(file, path)
+        )
         if growing:
             report.cut_bytes = max(0, size - _media_end(path))
     return report
@@ -102,10 +107,23 @@ def track_info(track: TrackReport) -> TrackInfo:
     return info.model_copy(update=shape)
 
 
-def _tracks(path: Path) -> tuple[TrackInfo, ...]:
+def _tracks(file: BinaryIO, path: Path) -> tuple[TrackInfo, ...]:
     try:
-        with av.open(str(path), "r", format="mp4") as container:
+        with av.open(_opening(file) or str(path), "r", format="mp4") as container:
             streams = [stream for stream in container.streams if stream.type in ("video", "audio")]
             return tuple(track_info(track_of(stream)) for stream in streams)
     except (av.error.FFmpegError, ValueError):
         return ()
+
+
+def _opening(file: BinaryIO) -> io.BytesIO | None:
+    """`ftyp` and the first `moov` of a file that grew by fragments; with them FFmpeg need not read the tables
+    of all samples."""
+    fd = file.fileno()
+    ftyp_bytes = int.from_bytes(os.pread(fd, 4, 0), "big")
+    moov_at = ftyp_bytes + _PLACEHOLDER_BYTES
+    head = os.pread(fd, 8, moov_at)
+    size = int.from_bytes(head[:4], "big")
+    if head[4:] != b"moov" or max(ftyp_bytes, size) > _LARGEST_OPENING_BYTES:
+        return None
+    return io.BytesIO(os.pread(fd, ftyp_bytes, 0) + os.pread(fd, size, moov_at))

@@ -12,7 +12,7 @@ from engine.errors import MalformedPlaylist, NothingRecorded
 from engine.mux.playlist import Entry, Playlist, SegmentNote
 from engine.mux.recover.playlist_text import LARGEST_BYTES, NAME, read_playlist
 from engine.mux.recover.report import Recovered
-from engine.mux.recover.segment_file import Segment, SegmentReader
+from engine.mux.recover.segment_file import Read, Segment, SegmentReader
 from engine.mux.tally import Tally
 
 _PART = ".part"
@@ -41,8 +41,9 @@ def recover_playlist(playlist: Path, notes: Sequence[SegmentNote] = ()) -> Recov
     unlisted = list(_unlisted(folder, plan))
     plan += unlisted
     rebuild = _Rebuild(folder, independent)
-    for segment, following in zip(plan, [*plan[1:], None], strict=False):
-        rebuild.add(segment, following)
+    for segment in plan:
+        rebuild.add(segment)
+    rebuild.flush()
     if not rebuild.listed:
         _refuse(playlist, folder)
     stats = rebuild.reader.tally.stats()
@@ -147,7 +148,8 @@ class _Rebuild:
         self._playlist = Playlist(1.0)
         self._playlist.independent = independent
         self._files: dict[str, None] = {}
-        self._breaks = False  # a segment that began with a discontinuity is gone
+        self._breaks = False  # something in front of the next segment is gone
+        self._waiting: tuple[Segment, Read] | None = None  # the next one says how long it lasts
         self._next_starts_at: datetime | None = None
         self.reader = SegmentReader(folder)
         self.size_bytes = 0
@@ -158,35 +160,43 @@ class _Rebuild:
     def listed(self) -> int:
         return len(self._playlist)
 
-    def add(self, segment: Segment, following: Segment | None) -> None:
+    def add(self, segment: Segment) -> None:
         """Lists a segment, if there is one."""
         path = self._find(segment)
         if path is None:
             return
         if segment.map_name is not None and not self._has_map(segment.map_name):
-            self.problems.append(f"{segment.name} is left out: its {segment.map_name} is missing")
+            self._lose(f"{segment.name} is left out: its {segment.map_name} is missing")
             return
         if self._breaks:
             segment.discontinuity = True
         try:
-            read = self.reader.read(path, segment, following)
+            read = self.reader.read(path, segment)
         except ValueError as error:
-            self.problems.append(f"{segment.name} is left out: {error}")
+            self._lose(f"{segment.name} is left out: {error}")
             return
-        self._breaks = False
         if read is None:
             self._breaks = bool(segment.discontinuity)
             self._drop(path)
             return
+        if path.suffix == _PART:
+            os.rename(path, self._folder / segment.name)
         self.cut_bytes += read.cut_bytes
-        self._list(path, segment, read.duration_ms, read.discontinuity)
+        self._breaks = read.cut_bytes > 0
+        self.flush(None if read.discontinuity else read.start_ms)
+        self._waiting = segment, read
+
+    def _lose(self, line: str) -> None:
+        self.problems.append(line)
+        self.reader.lose()
+        self._breaks = True
 
     def _drop(self, path: Path) -> None:
         if path.suffix == _PART:
             self.cut_bytes += path.stat().st_size
             path.unlink()
         else:
-            self.problems.append(f"{path.name} is left out: no whole packet in it")
+            self._lose(f"{path.name} is left out: no whole packet in it")
 
     def _find(self, segment: Segment) -> Path | None:
         final = self._folder / segment.name
@@ -198,7 +208,7 @@ class _Rebuild:
         if growing.exists():
             return growing
         if segment.duration_ms is not None:
-            self.problems.append(f"{segment.name} is missing")
+            self._lose(f"{segment.name} is missing")
         return None
 
     def _has_map(self, name: str) -> bool:
@@ -208,19 +218,23 @@ class _Rebuild:
             self.size_bytes += final.stat().st_size
         return name in self._files
 
-    def _list(self, path: Path, segment: Segment, duration_ms: int, discontinuity: bool) -> None:
-        final = self._folder / segment.name
-        if path != final:
-            os.rename(path, final)
+    def flush(self, next_ms: int | None = None) -> None:
+        """Lists the segment that waits; `next_ms` is where the next one on its clock starts."""
+        if self._waiting is None:
+            return
+        (segment, read), self._waiting = self._waiting, None
+        duration_ms = read.duration_ms
+        if next_ms is not None and not read.is_exact:
+            duration_ms = max(0, next_ms - read.start_ms)
         starts_at = segment.starts_at or self._next_starts_at
         if starts_at is not None:
             self._next_starts_at = starts_at + timedelta(milliseconds=duration_ms)
         map_uri = None if segment.map_name is None else f"{self._folder.name}/{segment.map_name}"
         uri = f"{self._folder.name}/{segment.name}"
-        breaks = discontinuity and self.listed > 0
+        breaks = read.discontinuity and self.listed > 0
         self._playlist.append(Entry(uri, duration_ms, starts_at, breaks, map_uri))
         self._files[segment.name] = None
-        self.size_bytes += final.stat().st_size
+        self.size_bytes += (self._folder / segment.name).stat().st_size
 
     def text(self) -> str:
         return self._playlist.render(ended=True)

@@ -7,9 +7,6 @@ from dataclasses import dataclass, field, replace
 from engine.media.events import TrackInfo
 from engine.mux.base import Stats
 
-_CLOCK_MS = 1 << 32  # where FLV's timestamps wrap
-_SLACK_MS = 10_000  # a first packet is known this well
-
 
 @dataclass(slots=True)
 class Recovered:
@@ -31,16 +28,8 @@ class Recovered:
 
 
 def on_source_clock(stats: Stats, first_dts_ms: int | None) -> Stats:
-    """Times of a file moved to where its source had them, by the first one.
-
-    What a 32-bit timestamp leaves open is then closed; a file that starts at 0 is moved as a whole.
-    """
+    """The times of a file that starts at 0, where its source had them."""
     if first_dts_ms is None or stats.first_dts_ms is None or stats.last_dts_ms is None:
         return stats
     shift_ms = first_dts_ms - stats.first_dts_ms
-    wraps_ms = round(shift_ms / _CLOCK_MS) * _CLOCK_MS
-    if abs(shift_ms - wraps_ms) <= _SLACK_MS and (wraps_ms or stats.first_dts_ms):
-        shift_ms = wraps_ms
-    return replace(
-        stats, first_dts_ms=stats.first_dts_ms + shift_ms, last_dts_ms=stats.last_dts_ms + shift_ms
-    )
+    return replace(stats, first_dts_ms=first_dts_ms, last_dts_ms=stats.last_dts_ms + shift_ms)

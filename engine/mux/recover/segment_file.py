@@ -49,7 +49,10 @@ class Segment:
 class Read:
     """A segment that is whole."""
 
+    start_ms: int
     duration_ms: int
+    is_exact: bool
+    """Otherwise the next segment on the same clock decides how long it lasts."""
     discontinuity: bool
     cut_bytes: int
 
@@ -64,10 +67,14 @@ class SegmentReader:
         self._first: tuple[Path, str | None] | None = None
         self.tally = Tally()
 
-    def read(self, path: Path, segment: Segment, following: Segment | None) -> Read | None:
+    def lose(self) -> None:
+        """A segment is gone: what is noted of those behind it counts its packets."""
+        self._trusting = False
+
+    def read(self, path: Path, segment: Segment) -> Read | None:
         """Cuts and measures a segment; None for one without a whole packet.
 
-        What its note says is believed as long as sizes agree with it. `following` is the next one.
+        What its note says is believed as long as sizes agree with it.
 
         Raises:
             ValueError: it cannot be read.
@@ -76,10 +83,12 @@ class SegmentReader:
         with tear.opened(path) as file:
             size, end = tear.size_of(file), tear.data_end(file)
             agrees = end == size and segment.size_bytes in (None, size)
-            if segment.tally is not None and segment.duration_ms is not None and agrees and self._trusting:
-                self.tally = Tally.resumed(segment.tally)
+            start_ms, noted_ms = segment.start_ms, segment.duration_ms
+            believed = agrees and self._trusting and segment.tally is not None
+            if believed and start_ms is not None and noted_ms is not None:
+                self.tally = Tally.resumed(segment.tally or ())
                 self._note_first(segment)
-                return Read(segment.duration_ms, bool(segment.discontinuity), 0)
+                return Read(start_ms, noted_ms, True, bool(segment.discontinuity), 0)
             self._trusting &= segment.tally is None
             measure = _Measure(self.tally, segment)
             if segment.map_name is None:
@@ -92,7 +101,10 @@ class SegmentReader:
                 return None
             cut_bytes = tear.cut(file, whole)
         self._note_first(segment)
-        return Read(measure.duration_ms(following, agrees and not cut_bytes), measure.breaks, cut_bytes)
+        complete = agrees and not cut_bytes
+        if complete and noted_ms is not None:
+            return Read(measure.start_ms, noted_ms, True, measure.breaks, 0)
+        return Read(measure.start_ms, measure.duration_ms(), not complete, measure.breaks, cut_bytes)
 
     def _header(self, name: str) -> bytes:
         if self._init[0] != name:
@@ -154,17 +166,6 @@ class _Measure:
                 self._tally.discontinuity()
         self._tally.add(frames)
 
-    def duration_ms(self, following: Segment | None, complete: bool) -> int:
-        """Of a segment that is `complete` as it was noted, or to the next one on the same clock; otherwise to
-        the end of its last frame."""
-        start_ms, end_ms = self.start_ms or 0, self._tally.end_ms() or 0
-        if complete and self.segment.duration_ms is not None:
-            return self.segment.duration_ms
-        if (
-            complete
-            and following is not None
-            and following.start_ms is not None
-            and not following.discontinuity
-        ):
-            end_ms = following.start_ms
-        return max(0, end_ms - start_ms)
+    def duration_ms(self) -> int:
+        """To the end of the last frame."""
+        return max(0, (self._tally.end_ms() or 0) - (self.start_ms or 0))

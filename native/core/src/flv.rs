@@ -370,6 +370,26 @@ mod tests {
     }
 
     #[test]
+    fn a_strict_reader_believes_no_zero_behind_a_size() {
+        let tag = [8, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0x2f];
+        let (sized, zero) = ([0, 0, 0, 12], [0; 4]);
+        let mut reader = FlvReader::strict();
+        for part in [START, &tag, &sized, &tag, &zero] {
+            reader.feed(part);
+        }
+        assert_eq!(code(&reader), Some("flv.previous_tag_size"));
+        assert_eq!(reader.consumed_bytes(), (START.len() + 16) as u64);
+        let mut unsized_always = FlvReader::strict();
+        for part in [START, &tag, &zero, &tag, &zero] {
+            unsized_always.feed(part);
+        }
+        assert_eq!(
+            (code(&unsized_always), unsized_always.batch.tags.len()),
+            (None, 2)
+        );
+    }
+
+    #[test]
     fn a_timestamp_is_24_bits_and_its_extension() {
         let mut reader = read(&[START, &[8, 0, 0, 1, 2, 3, 4, 1, 0, 0, 0, 0x2f, 0, 0, 0, 12]]);
         let batch = reader.take().expect("one tag");
