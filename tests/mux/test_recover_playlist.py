@@ -139,7 +139,7 @@ def test_a_growing_segment_cut_anywhere_keeps_what_is_whole(kind, left, sample, 
     assert len(set(counts)) > (30 if kind == "ts" else 1)
 
 
-def test_of_transport_packets_only_the_last_frame_may_be_lost(left, tmp_path):
+def test_of_transport_packets_only_the_last_frame_may_be_lost(left, sample, tmp_path):
     """Cut behind each transport packet: a frame is kept once all its packets are there."""
     data = left["ts"].growing.read_bytes()
     whole = [at for at in range(188, len(data), 188) if data[at + 1] & 0x40]
@@ -149,7 +149,7 @@ def test_of_transport_packets_only_the_last_frame_may_be_lost(left, tmp_path):
         recover_playlist(one.playlist, one.notes)
         kept = (one.playlist.with_suffix("") / left["ts"].growing.stem).stat().st_size
         lost = [at for at in whole if kept < at <= cut]
-        assert data[:kept] == data[:cut][:kept]
+        lost_packets(sample("h264_aac_bframes"), one.playlist)
         assert len(lost) <= 3, "tables may stand in front of the frame that is torn"
 
 
