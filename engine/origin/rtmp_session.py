@@ -42,7 +42,7 @@ MESSAGE_STREAM = 1
 """The message stream of every publish and play."""
 
 NAME_CHARACTERS = 4096
-"""Of an app or a stream with its query string, which may carry a token: as HTTP servers bound a request line."""
+"""Of an app or a stream name with its query string: about what HTTP servers accept in a request line."""
 
 _DYNAMIC = 2  # Set Peer Bandwidth limit type
 
