@@ -11,7 +11,7 @@ import structlog
 from engine.origin.hub import Hub, Publisher, Wire, stream_path
 from engine.origin.limits import OriginLimits
 from engine.origin.reader import Refusal, TransportReader, check_each
-from engine.origin.rtmp_session import Closed, Play, Publish, RtmpServe, State
+from engine.origin.rtmp_session import NAME_CHARACTERS, Closed, Play, Publish, RtmpServe, State
 from engine.origin.total import Total
 
 _log = structlog.get_logger()
@@ -188,9 +188,10 @@ class _Connection(asyncio.Protocol):
 
     def _publish(self, event: Publish) -> None:
         path = stream_path(event.app, event.stream)
-        publisher = self._server.hub.publish(path) if event.stream else None
+        named = 0 < len(event.stream) <= NAME_CHARACTERS
+        publisher = self._server.hub.publish(path) if named else None
         if publisher is None:
-            why = f"{path} is published already" if event.stream else "no stream name"
+            why = f"{path} is published already" if named else "no stream name, or one too long"
             self._session.refuse("NetStream.Publish.BadName", why)
         elif self._session.accept_publish():
             self._publisher, self._path = publisher, path
@@ -201,7 +202,9 @@ class _Connection(asyncio.Protocol):
     def _play(self, event: Play) -> None:
         path = stream_path(event.app, event.stream)
         if not self._server.hub.published(path):
-            self._session.refuse("NetStream.Play.StreamNotFound", f"nobody publishes {path}")
+            self._session.refuse(
+                "NetStream.Play.StreamNotFound", f"nobody publishes {path[:NAME_CHARACTERS]}"
+            )
         elif self._session.accept_play():
             self._flush()  # the answer comes before the media
             self._path = path

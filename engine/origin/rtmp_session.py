@@ -41,6 +41,9 @@ CHUNK_SIZE = 60_000
 MESSAGE_STREAM = 1
 """The message stream of every publish and play."""
 
+NAME_CHARACTERS = 4096
+"""Of an app or a stream name with its query string: about what HTTP servers accept in a request line."""
+
 _DYNAMIC = 2  # Set Peer Bandwidth limit type
 
 _EMPTY_ANSWERS: dict[str, list[AmfValue]] = {
@@ -250,8 +253,9 @@ class RtmpServe:
     def _on_connect(self, command: Command, rows: int) -> None:
         asked = command.fields(2)
         self._app = text_field(asked, "app").strip("/")
-        if not self._app:
-            info = _info("error", "NetConnection.Connect.InvalidApp", "no app")
+        if not 0 < len(self._app) <= NAME_CHARACTERS:
+            self._app = ""
+            info = _info("error", "NetConnection.Connect.InvalidApp", "no app, or a name too long")
             self._send(0, ["_error", command.transaction, None, info])
             self._leave(Signal.BROKEN)
             return

@@ -136,6 +136,11 @@ async def test_a_request_that_drips_is_cut(footage: Path) -> None:
         writer.close()
 
 
+def begun(chunk_stream: int) -> bytes:
+    """The first chunk of a message of 16 MiB - 1."""
+    return bytes([0, chunk_stream - 64]) + b"\0\0\0\xff\xff\xff\x09" + bytes(4 + 128)
+
+
 DEEP = PlainMessage(COMMAND, 0, text("x") + b"\x0a\0\0\0\1" * 40)
 COUNT = PlainMessage(COMMAND, 0, b"\x0a\xff\xff\xff\xff" + b"\x05" * 70_000)
 
@@ -147,6 +152,7 @@ COUNT = PlainMessage(COMMAND, 0, b"\x0a\xff\xff\xff\xff" + b"\x05" * 70_000)
         (ChunkWriter().write(3, DEEP), "nest deeper"),
         (ChunkWriter().write(3, COUNT), "AMF values"),
         (control(USER_CONTROL, 0, fmt=">B"), "user control"),
+        (b"".join(begun(stream) for stream in range(70, 140)), "64 chunk streams"),
     ],
 )
 async def test_malformed_bytes_cost_their_peer_alone(clip: Batch, wire: bytes, words: str) -> None:
@@ -159,6 +165,21 @@ async def test_malformed_bytes_cost_their_peer_alone(clip: Batch, wire: bytes, w
         (line,) = [log["error"] for log in logs if log["event"] == "origin.rtmp_malformed"]
         assert words in line
         assert "\n" not in line
+
+
+async def test_a_name_of_a_megabyte_is_refused() -> None:
+    async with Origin(http=None, limits=OriginLimits(handshake_s=0.3)) as origin:
+        reader, writer = await asyncio.open_connection(*address(origin.rtmp_url("live/y")))
+        name = b"\x0c" + (900_000).to_bytes(4, "big") + b"n" * 900_000
+        payload = text("publish") + number(5) + b"\x05" + name
+        wire = ChunkWriter()
+        writer.write(HANDSHAKE + connect_command() + wire.write(3, PlainMessage(COMMAND, 0, payload)))
+        async with asyncio.timeout(PATIENCE_S):
+            said = await reader.read()
+        assert b"NetStream.Publish.BadName" in said
+        assert len(said) < 10_000
+        assert not origin.hub._streams
+        writer.close()
 
 
 async def test_a_publisher_whose_bytes_break_keeps_what_it_sent(clip: Batch) -> None:

@@ -21,19 +21,17 @@ use std::sync::Mutex;
 /// Memory is measured for the whole process: one check at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// How many inputs of a corpus a check fails on.
-fn failures(target: &str, check: impl Fn(&[u8])) -> usize {
+/// Whether a check fails on an input of a corpus.
+fn fails(target: &str, check: impl Fn(&[u8])) -> bool {
     let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
     let files = fs::read_dir(folder).expect("a corpus");
-    let inputs = files.map(|entry| fs::read(entry.expect("a file").path()).expect("a file"));
+    let mut inputs = files.map(|entry| fs::read(entry.expect("a file").path()).expect("a file"));
     let told = panic::take_hook();
     panic::set_hook(Box::new(|_| ())); // failing is what is wanted here
-    let count = inputs
-        .filter(|data| panic::catch_unwind(AssertUnwindSafe(|| check(data))).is_err())
-        .count();
+    let found = inputs.any(|data| panic::catch_unwind(AssertUnwindSafe(|| check(&data))).is_err());
     panic::set_hook(told);
-    count
+    found
 }
 
 /// An FLV reader with a bug: what it does with each piece before it reads it.
@@ -81,9 +79,9 @@ reader_with_a_bug!(Greedy, |reader, data| {
 
 #[test]
 fn readers() {
-    assert_eq!(failures("flv", |data| _ = flv::check_splits::<Sound>(data)), 0);
-    assert!(failures("flv", |data| _ = flv::check_splits::<Forgetful>(data)) > 0);
-    assert!(failures("flv", |data| _ = flv::check_splits::<Greedy>(data)) > 0);
+    assert!(!fails("flv", |data| _ = flv::check_splits::<Sound>(data)));
+    assert!(fails("flv", |data| _ = flv::check_splits::<Forgetful>(data)));
+    assert!(fails("flv", |data| _ = flv::check_splits::<Greedy>(data)));
 }
 
 /// A connection that loses the first byte of each piece after the third.
@@ -103,7 +101,7 @@ impl Peer for Lossy {
 #[test]
 fn connections() {
     let lossy = || Lossy(rtmp::greeted(Role::Server), 0);
-    assert!(failures("rtmp", |data| _ = rtmp::check_splits(lossy, data, 0)) > 0);
+    assert!(fails("rtmp", |data| _ = rtmp::check_splits(lossy, data, 0)));
 }
 
 #[test]
@@ -116,8 +114,8 @@ fn decoders_of_values() {
         let room = vec![0; 64 << 20];
         amf0::decode(data).map(|values| values.into_iter().skip(room.len() & 1).collect())
     };
-    assert!(failures("amf", |data| amf::check_with(deeper, data)) > 0);
-    assert!(failures("amf", |data| amf::check_with(greedy, data)) > 0);
+    assert!(fails("amf", |data| amf::check_with(deeper, data)));
+    assert!(fails("amf", |data| amf::check_with(greedy, data)));
 }
 
 #[test]
@@ -134,7 +132,7 @@ fn parsers_of_records() {
             }),
         })
     };
-    assert!(failures("config", |data| records::check_with(unbelievable, data)) > 0);
+    assert!(fails("config", |data| records::check_with(unbelievable, data)));
 }
 
 #[test]
@@ -145,7 +143,7 @@ fn writers() {
             written
         })
     };
-    assert!(failures("rows", |data| rows::check_with(short, data)) > 0);
+    assert!(fails("rows", |data| rows::check_with(short, data)));
 }
 
 fn overwrite(disk: &mut Disk, at: u64, bytes: &[u8]) -> Result<(), Error> {
@@ -179,20 +177,11 @@ fn finalizers() {
         disk.cut(finished.bytes)?;
         Ok(finished)
     };
-    for (name, count) in [
-        (
-            "touching",
-            failures("mp4", |data| mp4::check_with(touching, data)),
-        ),
-        (
-            "spoiling",
-            failures("mp4", |data| mp4::check_with(spoiling, data)),
-        ),
-        (
-            "rewriting",
-            failures("mp4", |data| mp4::check_with(rewriting, data)),
-        ),
+    for (name, found) in [
+        ("touching", fails("mp4", |data| mp4::check_with(touching, data))),
+        ("spoiling", fails("mp4", |data| mp4::check_with(spoiling, data))),
+        ("rewriting", fails("mp4", |data| mp4::check_with(rewriting, data))),
     ] {
-        assert!(count > 0, "{name}: {count}");
+        assert!(found, "{name}");
     }
 }
