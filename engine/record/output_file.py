@@ -209,20 +209,20 @@ class OutputFile:
             self.place.journal.append(line)
 
     def look_after(self) -> bool:
-        """See every few seconds that it is still there, and sync it when a setting says so. True when that
-        was done.
+        """Sync it when a setting says so, and see every few seconds that it is still there. True when that
+        was seen.
 
         Raises:
             StorageError: it is gone, or cannot be synced.
         """
         now_s = time.monotonic()
+        if self._sync_s is not None and now_s - self._synced_s >= self._sync_s:
+            self._synced_s = now_s
+            self.place.store.sync()
         if now_s - self._looked_s < CHECK_S:
             return False
         self._looked_s = now_s
         self.place.store.check()
-        if self._sync_s is not None and now_s - self._synced_s >= self._sync_s:
-            self._synced_s = now_s
-            self.place.store.sync()
         return True
 
     # The end
