@@ -79,8 +79,8 @@ class Journal:
         return True
 
     def append(self, line: Line) -> None:
-        """Add a line, or nothing of it: half of one would spoil the next. It survives the process; it survives
-        a power cut once the kernel has written it."""
+        """Add a line, or nothing of it: half of one would spoil the next. It survives the process; it
+        survives a power cut once the kernel has written it."""
         view = memoryview(json.dumps(line, separators=(",", ":")).encode() + b"\n")
         with storage_errors(self.path):
             size = os.fstat(self._fd).st_size

@@ -92,7 +92,9 @@ async def test_a_clock_that_steps_back(
     stream = Stream(Picture.of(sample(SAMPLE)))
     monkeypatch.setattr("engine.record.recording._now", stepping_clock(timedelta(seconds=back_s), 4))
     async with troubled({"x": stream}) as origin, Recorder(tmp_path) as recorder:
-        recording = recorder.start(origin.url("x"), format=FORMATS, hls_time=1, interval=1, name="{time}-{seq}")
+        recording = recorder.start(
+            origin.url("x"), format=FORMATS, hls_time=1, interval=1, name="{time}-{seq}"
+        )
         kept: dict[Path, bytes] = {}
         for _ in range(6):
             count = len(recorder.heard(recording, FileFinished))
@@ -105,7 +107,8 @@ async def test_a_clock_that_steps_back(
     assert recorded.outcome.error is None
     for path, data in kept.items():
         assert path.read_bytes() == data
-    assert_joined(recorded.files(Format.FLV), stream)
+    told = [event for event in recorded.of(FileFinished) if event.format is Format.FLV]
+    assert_joined([recorded.packets(Path(event.path)) for event in told], stream)
 
 
 def finished(recorder: Recorder, recording: Recording) -> Iterator[Path]:
