@@ -77,7 +77,7 @@ FREE_RETURN_SHARE = 0.1
 """Free space above the floor that a recording whose storage failed waits for: the smaller of the two."""
 
 CHECK_S = 2.0
-"""How often a growing file is looked after: that it is still there, and synced if a setting says so."""
+"""How often it is seen that a growing file is still there."""
 
 MOST_NOTES = 100
 """Repairs that one file's manifest lists: a clock that jumps all the time fills no disk."""

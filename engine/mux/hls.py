@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from engine.errors import MuxError
+from engine.errors import MuxError, StorageError
 from engine.media.batch import Batch
 from engine.media.codecs import Codec
 from engine.media.track import Track
@@ -171,16 +171,21 @@ class HlsMuxer:
     def _end_segment(self, next_ms: int | None) -> None:
         """Commits and lists the open segment; `next_ms` is the dts that follows on the same clock.
 
-        What was written of a segment is kept even when its last bytes cannot be.
+        What was written of a segment is kept even when its last bytes cannot be: when the disk refuses them,
+        as it is, for recovery to count what of it is there.
         """
         segment = self._segment
         if segment is None:
             return
+        is_whole = True
         try:
             self._put(segment.writer.finish())
+        except StorageError:
+            is_whole = False
+            raise
         finally:
             self._segment = None
-            if segment.sink.size:
+            if is_whole and segment.sink.size:
                 self._list(segment, next_ms)
 
     def _list(self, segment: _Segment, next_ms: int | None) -> None:

@@ -154,7 +154,7 @@ class Announcer:
         elif report.what == "finished":
             self._finished(report)
         elif report.what == "warning":
-            self.warn("mux", report.message, report)
+            self.warn(report.error.code if report.error else "mux", report.message, report)
         elif report.what == "resumed":
             for gap in report.gaps:
                 self._close(gap, report)

@@ -20,9 +20,9 @@ from engine.media.batch import Kind
 from engine.media.codecs import Format, refusal
 from engine.media.events import GapReason
 from engine.media.limits import OPENING_BYTES, STORAGE_RETRY_FIRST_S, STORAGE_RETRY_LAST_S
-from engine.media.manifest import Gap, Manifest
+from engine.media.manifest import Gap, Interval, Manifest, Part
 from engine.mux import MuxOptions
-from engine.record.ledger import Ledger, join
+from engine.record.ledger import Ledger, join, tile
 from engine.record.output_file import Identity, OutputFile, Place, Settings
 from engine.record.wall_clock import Span
 from engine.segment import Begin, Cause, Media
@@ -82,6 +82,9 @@ class Output:
     ) -> None:
         self.format = format
         self.has_files = False
+        """One is final."""
+        self.has_begun = False
+        """One could be begun."""
         self._identity = identity
         self._settings = settings
         self._ledger = ledger
@@ -91,6 +94,7 @@ class Output:
         self._waiting: _Waiting | None = None
         self._trouble: _Trouble | None = None
         self._wait_s = STORAGE_RETRY_FIRST_S
+        self._newest_begun: OutputFile | None = None
         self._last: OutputFile | None = None  # that is final
         self._unsalvaged: list[tuple[OutputFile, ReelError]] = []  # cut short, and not final yet
         self._undescribed: list[OutputFile] = []  # final, and the disk had no room for their manifests
@@ -172,6 +176,10 @@ class Output:
             ledger.lose(at, "storage")
             ledger.give_back(before)
             raise
+        if self._newest_begun is not None:
+            self._newest_begun.following = file
+        self._newest_begun = file
+        self.has_begun = True
         self._files[begin.section] = file
         self._describe()
         self._report(OutputReport("opened", self.format, file.path))
@@ -238,8 +246,17 @@ class Output:
         elif self.format is Format.HLS and self._settings.splice_s and not self._files:
             self._parked = file
             file.pause()
+        elif self._files:
+            self._finish_behind(file)
         else:
             self._finish(file)
+
+    def _finish_behind(self, file: OutputFile) -> None:
+        """Make a file final while the one behind it grows; that one goes on as long as it can itself."""
+        try:
+            self._finish(file)
+        except StorageError as error:
+            self._report(OutputReport("warning", self.format, file.path, error=error, message=str(error)))
 
     def expire(self) -> None:
         """No push returned in time."""
@@ -263,13 +280,10 @@ class Output:
         """The window ends: the last manifest says what is missing behind its file."""
         self._salvage_again()
         self._ledger.miss(end)
-        part = self._ledger.split()
-        last = self._last
-        if last is not None and last.manifest is not None and part.covers.end > part.covers.start:
-            whole = join(last.manifest, part)
-            missing = {name: getattr(whole, name) for name in ("covers", "recorded", "gaps")}
-            last.manifest = last.manifest.model_copy(update=missing)
-            last.describe()
+        part, last = self._ledger.split(), self._last
+        known = last.manifest if last else None
+        if last and known and known.covers.end == part.covers.start < part.covers.end:
+            last.account(join(known, part))
         self._describe()
 
     def _describe(self) -> None:
@@ -277,6 +291,11 @@ class Output:
         self._undescribed = [
             file for file in self._undescribed if not file.is_described and not file.describe()
         ]
+
+    def release(self) -> None:
+        """The recording is over: what it could not make final is for recovery."""
+        for file in (*(file for file, _ in self._unsalvaged), *self._undescribed):
+            file.place.journal.close()
 
     # The end of a file
 
@@ -286,16 +305,14 @@ class Output:
         Raises:
             ReelError: what went wrong; whatever is written is kept.
         """
-        own = file.part or self._ledger.split()
+        part = file.part = file.part or self._ledger.split()
         try:
-            ended = file.finish(join(file.before, own))
+            ended = file.finish(join(file.before, part))
         except ReelError as error:
-            self._ledger.give_back(own)
             self._salvage(file, error)
             raise
         if ended.manifest is None:
-            self._ledger.give_back(own)
-            self._ledger.give_back(file.before)
+            self._hand_on(file, join(file.before, part))
         else:
             self._tell(file, ended.manifest)
         if ended.problem is not None:
@@ -303,18 +320,36 @@ class Output:
 
     def _salvage(self, file: OutputFile, error: ReelError) -> None:
         """Keep what is written of a file. What the disk has no room for now is tried again when it has."""
+        part = file.part = file.part or self._ledger.split()
         ended = file.salvage(error)
         if ended.problem is not None:
             self._unsalvaged.append((file, error))
             return
         reason: GapReason = "unsupported" if isinstance(error, UnsupportedCodec) else "storage"
+        start, until = part.covers.start, part.covers.end
         if ended.manifest is None:
-            self._ledger.lose(file.started_at, reason)
-            self._ledger.give_back(file.before)
+            self._hand_on(file, join(file.before, _lost(start, until, reason)))
+            return
+        end = max(min(ended.manifest.covers.end, until), start)
+        kept, lost = tile(Interval(start=start, end=end), part.gaps), _lost(end, until, reason)
+        if file.following is None:
+            self._ledger.give_back(lost)
+        else:  # which covers what lies behind the part
+            kept = join(kept, lost)
+        file.account(join(file.before, kept))
+        assert file.manifest is not None
+        self._tell(file, file.manifest)
+
+    def _hand_on(self, file: OutputFile, part: Part) -> None:
+        """There is no such file: the one behind it covers this part of the window."""
+        file.is_void = True
+        following = file.following
+        while following is not None and following.is_void:
+            following = following.following
+        if following is None:
+            self._ledger.give_back(part)
         else:
-            self._ledger.lose(ended.manifest.covers.end, reason)
-            self._ledger.split(ended.manifest.covers.end)
-            self._tell(file, ended.manifest)
+            following.follow(part)
 
     def _salvage_again(self) -> None:
         unsalvaged, self._unsalvaged = self._unsalvaged, []
@@ -325,7 +360,9 @@ class Output:
 
     def _tell(self, file: OutputFile, manifest: Manifest) -> None:
         self.has_files = True
-        self._last = file
+        known = self._last.manifest if self._last else None
+        if known is None or known.covers.end <= manifest.covers.start:
+            self._last = file
         if not file.is_described:
             self._undescribed.append(file)
         for complaint in file.complaints:
@@ -370,6 +407,12 @@ class Output:
                 _log.info("output.unfinished", path=str(file.path), error=str(second))
             except Exception:
                 _log.exception("output.defect", path=str(file.path))
+
+
+def _lost(start: datetime, end: datetime, reason: GapReason) -> Part:
+    """A part of which nothing is recorded."""
+    gaps = [Gap(start=start, end=end, reason=reason)] if end > start else []
+    return Part(covers=Interval(start=start, end=end), recorded=[], gaps=gaps)
 
 
 def _metadata(body: bytes) -> dict[str, _native.AmfValue]:

@@ -24,6 +24,7 @@ from engine.media.manifest import Gap, Manifest, Part
 from engine.media.track import Track
 from engine.mux import Muxer, MuxOptions, RestartableMuxer, Stats, open_muxer
 from engine.record.diary import ANNOUNCED, Clock, Header, clock_line, gap_lines, note_line
+from engine.record.ledger import join
 from engine.record.recovery import revive
 from engine.segment import Begin
 from engine.store import GrowingFile, Journal, SegmentFolder, write_manifest
@@ -134,7 +135,11 @@ class OutputFile:
         self.before = before
         """The part of the window between the file before and this one."""
         self.part: Part | None = None
-        """The part that it covers itself, once another file has begun behind it."""
+        """The part that it covers itself, once it ends or another file has begun behind it."""
+        self.following: OutputFile | None = None
+        """The file that was begun behind it."""
+        self.is_void = False
+        """Nothing of it was worth keeping."""
         self.complaints: list[str] = []
         """What its container could not hold as it came, once it is final."""
         self._notes: list[str] = []
@@ -214,20 +219,20 @@ class OutputFile:
             self.place.journal.append(line)
 
     def look_after(self) -> bool:
-        """See every few seconds that it is still there, and sync it when a setting says so. True when that
-        was done.
+        """Sync it when a setting says so, and see every few seconds that it is still there. True when that
+        was seen.
 
         Raises:
             StorageError: it is gone, or cannot be synced.
         """
         now_s = time.monotonic()
+        if self._sync_s is not None and now_s - self._synced_s >= self._sync_s:
+            self._synced_s = now_s
+            self.place.store.sync()
         if now_s - self._looked_s < CHECK_S:
             return False
         self._looked_s = now_s
         self.place.store.check()
-        if self._sync_s is not None and now_s - self._synced_s >= self._sync_s:
-            self._synced_s = now_s
-            self.place.store.sync()
         return True
 
     # The end
@@ -255,6 +260,21 @@ class OutputFile:
         self.manifest = self._header.manifest(self.path, stats, size_bytes, part, notes, False)
         self.describe()
         return Ended(self.manifest, problem)
+
+    def account(self, part: Part) -> None:
+        """It is final, and this is the part of the window that it covers."""
+        assert self.manifest is not None
+        pieces = {"covers": part.covers, "recorded": part.recorded, "gaps": part.gaps}
+        if any(getattr(self.manifest, name) != value for name, value in pieces.items()):
+            self.manifest = self.manifest.model_copy(update=pieces)
+            self._is_described = False
+            self.describe()
+
+    def follow(self, part: Part) -> None:
+        """No other file covers this part, which lies before its own."""
+        self.before = join(part, self.before)
+        if self.manifest is not None:
+            self.account(join(part, self.manifest))
 
     def describe(self) -> bool:
         """Write its manifest, or write it anew; false while the disk refuses."""

@@ -68,6 +68,7 @@ class Outputs:
         self._live = [
             Output(format, identity, settings, ledger, report) for format, ledger in ledgers.items()
         ]
+        self._all = tuple(self._live)
         self._seq = 0
         self._sections: dict[int, Begin] = {}
         self._failures: dict[Format, ReelError] = {}
@@ -102,6 +103,11 @@ class Outputs:
         """Finish every file that is still open: the recording's window ends."""
         self._each(Output.close)
         self._each(partial(Output.complete, end=end))
+
+    def release(self) -> None:
+        """Let go of what could not be made final, once everybody was told of what could."""
+        for output in self._all:
+            output.release()
 
     @property
     def all_failed(self) -> bool:
@@ -203,7 +209,7 @@ class Outputs:
 
     def _refused(self, output: Output, error: ReelError) -> None:
         """An output cannot go on: it waits where waiting may mend it, and ends where not."""
-        lasting = StorageRefused if not output.has_files else ()
+        lasting = StorageRefused if not output.has_begun else ()
         waits = StorageError if not output.has_files else (StorageError, UnsupportedCodec)
         if isinstance(error, waits) and not isinstance(error, lasting):
             output.suspend(error)

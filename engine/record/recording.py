@@ -146,6 +146,7 @@ class Recording:
         await self._lane.drain()
         self._announcer.end(end)
         await self._announcer.settled()
+        self._lane.put(self._outputs.release)
         await self._lane.drain()
         if self._chronicle is not None:
             self._chronicle.end()

@@ -67,10 +67,11 @@ class GrowingFile:
         """Look after it.
 
         Raises:
-            StorageError: somebody removed it: what is written would never be found.
+            StorageError: it is not where it was begun, because somebody removed or moved it, a folder above
+                it or its file system: what is written would never be found.
         """
         with storage_errors(self.growing):
-            if not os.fstat(self._fd).st_nlink:
+            if not os.path.samestat(os.stat(self.growing), os.fstat(self._fd)):
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.growing))
 
     def sync(self) -> None:

@@ -79,10 +79,18 @@ class Journal:
         return True
 
     def append(self, line: Line) -> None:
-        """Add a line. It survives the process; it survives a power cut once the kernel has written it."""
-        data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        """Add a line, or nothing of it: half of one would spoil the next. It survives the process; it
+        survives a power cut once the kernel has written it."""
+        view = memoryview(json.dumps(line, separators=(",", ":")).encode() + b"\n")
         with storage_errors(self.path):
-            os.write(self._fd, data)
+            size = os.fstat(self._fd).st_size
+            try:
+                while view:
+                    view = view[os.write(self._fd, view) :]
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(self._fd, size)
+                raise
 
     def touch(self) -> None:
         """Leave a sign of life: the time of its last change."""

@@ -27,20 +27,21 @@ class Space:
 
     root: Path
     floor_bytes: int | None = None
-    _device: int | None = None  # the file system that the first file went to
+    _device: int | None = None  # the file system that files go to
+    _below: int | None = None  # the one that it is mounted on
 
     def check(self, *, after_failure: bool = False) -> None:
         """Whether a file may be begun. After a failure some space above the floor is wanted.
 
         Raises:
             StorageFull: too little is free.
-            StorageError: the file system is another one than before: it is not mounted.
+            StorageError: the file system is the one that it was mounted on: it is not mounted any more.
         """
         folder = _existing(self.root)
         with storage_errors(folder):
             found = os.statvfs(folder)
             device = os.stat(folder).st_dev
-        if self._device is not None and device != self._device:
+        if device != self._device and device == self._below:
             raise StorageError(f"{self.root}: its file system is gone: mount it again")
         total_bytes = found.f_blocks * found.f_frsize
         wanted_bytes = self.floor_bytes
@@ -56,10 +57,14 @@ class Space:
             )
 
     def remember(self) -> None:
-        """A file was begun: this is the file system to record to."""
-        if self._device is None:
-            with storage_errors(self.root):
-                self._device = os.stat(_existing(self.root)).st_dev
+        """A file was begun: this is the file system to record to. One that is mounted again may have another
+        number."""
+        with storage_errors(self.root):
+            folder = _existing(self.root)
+            device = os.stat(folder).st_dev
+            if device != self._device:
+                above = (os.stat(parent).st_dev for parent in folder.parents)
+                self._device, self._below = device, next((other for other in above if other != device), None)
 
 
 def _existing(path: Path) -> Path:

@@ -86,7 +86,8 @@ class Recorded:
         assert self.on_disk() == listed
         for event in self.of(FileFinished):
             packets = self.packets(Path(event.path))
-            assert (event.video_packets, event.audio_packets) == (len(packets.video), len(packets.audio))
+            counts = len(packets.video), len(packets.audio)
+            assert (event.video_packets, event.audio_packets) == counts, event
             if event.format is not Format.HLS:
                 assert event.size_bytes == Path(event.path).stat().st_size
         last = self.events[-1]

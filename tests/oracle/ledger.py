@@ -37,11 +37,11 @@ def stretches(files: Iterable[Path]) -> list[Stretch]:
         covered = end
         pieces = [_stretch(piece) for piece in [*manifest["recorded"], *manifest["gaps"]]]
         pieces.sort(key=lambda piece: piece.start)
-        assert pieces, f"{file.name} covers nothing"
+        assert pieces or start == end, f"{file.name} covers nothing"  # that is: a frame, or less than a tick
         for piece in pieces:
             assert piece.start < piece.end, f"{file.name}: {piece} has no length"
         borders = [start, *(piece.end for piece in pieces)]
-        assert [piece.start for piece in pieces] == borders[:-1], f"{file.name}: its pieces do not tile"
+        assert [piece.start for piece in pieces] == borders[: len(pieces)], f"{file.name} is not tiled"
         assert borders[-1] == end, f"{file.name}: its pieces end at {borders[-1]}, it covers up to {end}"
         found += pieces
     return _joined(found)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filesystems import tmpfs
+from filesystems import fill, tmpfs
 from oracle.ledger import Stretch, gaps, is_missing, stretches
 from oracle.packets import output_packets
 from oracle.rules import assert_f3
@@ -110,16 +110,6 @@ async def test_a_window_full_of_trouble(sample: Sample, tmp_path: Path) -> None:
             for file in files:
                 assert_f3(file)
         await assert_inspected(sorted(folder.rglob("*.flv"))[-1])
-
-
-def fill(path: Path) -> None:
-    """Take all the space there is."""
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(1 << 16))
-        except OSError:
-            return
 
 
 def assert_bounds(told: list[Stretch], expected: list[Stretch], began: datetime, ended: datetime) -> None:

@@ -261,11 +261,15 @@ def _replace(playlist: Path, text: str) -> None:
     data = text.encode()
     if not (playlist.exists() and playlist.stat().st_size == len(data) and playlist.read_bytes() == data):
         growing = playlist.with_name(playlist.name + ".tmp")
-        with growing.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(growing, playlist)
+        try:
+            with growing.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(growing, playlist)
+        except OSError:  # a full disk must not be left with an empty file
+            growing.unlink(missing_ok=True)
+            raise
     _sync(playlist)
     _sync(playlist.parent)
 
