@@ -88,6 +88,7 @@ class Recording:
         self._interrupted_s = -math.inf  # when the last push broke off or ended
         self._broke_off = False  # the last connection did not end by the origin's word
         self._held_back = False  # reading waited for the disk
+        self._ran_out = False  # the duration was over while there was no stream
         self._timers: list[asyncio.TimerHandle] = []
         self._chronicle: Chronicle | None
         self._chronicle, before = past or (None, Past.none(_now()))
@@ -139,8 +140,7 @@ class Recording:
         self._enter(State.ENDING)
         if heart is not None:
             heart.cancel()
-        for timer in self._timers:
-            timer.cancel()
+        self._stop_waiting()
         self._close_sections()
         self._lane.put(partial(self._outputs.flush, end))
         await self._lane.drain()
@@ -153,7 +153,7 @@ class Recording:
             error,
             self._outputs.failures,
             self._outputs.all_failed,
-            ended=self._stopping.is_set() or self._limit.reached,
+            ended=self._stopping.is_set() or self._limit.reached or self._ran_out,
             was_live=self._live_since_s is not None,
         )
         self._enter(State.ENDED)
@@ -184,11 +184,13 @@ class Recording:
                 self._interrupted(error)
             now_s = self._loop.time()
             wait_s = min(self._backoff.next_s(), deadline_s - now_s)  # the last try is at the deadline
-            if wait_s <= 0 or now_s + wait_s >= self._window_end_s():
+            if wait_s <= 0:
                 return error
+            left_s = self._window_end_s() - now_s
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), wait_s)
-            if self._stopping.is_set():
+                await asyncio.wait_for(self._stopping.wait(), min(wait_s, left_s))
+            self._ran_out = wait_s >= left_s
+            if self._is_over():
                 return error
             self._enter(State.CONNECTING)
 
@@ -263,7 +265,7 @@ class Recording:
         return False
 
     def _is_over(self) -> bool:
-        if self._stopping.is_set() or self._limit.reached or self._outputs.all_failed:
+        if self._stopping.is_set() or self._limit.reached or self._ran_out or self._outputs.all_failed:
             return True
         return self._loop.time() > self._window_end_s() + _WALL_GRACE_S
 
@@ -277,6 +279,7 @@ class Recording:
     def _interrupted(self, error: ReelError | None) -> None:
         """The stream broke off, or ended: its files wait a little for a connection that goes on in them, and
         an HLS file for a push to splice."""
+        self._stop_waiting()
         self._interrupted_s = self._loop.time()
         if error is not None:
             self._announcer.warn(error.code, str(error))
@@ -306,7 +309,7 @@ class Recording:
         if self._spec.splice and self._loop.time() >= self._interrupted_s + self._spec.splice:
             self._expire()
 
-    def _live(self) -> None:
+    def _stop_waiting(self) -> None:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
@@ -321,7 +324,7 @@ class Recording:
             self._put(taken, taken.closing, 0)
             self._expire_if_due()
         if taken.spans:
-            self._live()
+            self._stop_waiting()
         size_bytes = 0
         for operation in taken.operations:
             if isinstance(operation, Begin):
