@@ -440,6 +440,7 @@ async def test_t25_a_publisher_that_flaps_makes_no_storm(
     async with troubled({"x": stream}) as origin, Recorder(tmp_path) as recorder:
         recording = recorder.start(origin.url("x"), format="flv,hls", reconnect=30, splice=splice)
         await heard(recorder, recording, events.Live, 1)
+        await asyncio.sleep(0.5)
         for _ in range(16):
             stream.unpublish()
             await asyncio.sleep(0.3)
