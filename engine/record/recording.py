@@ -92,6 +92,7 @@ class Recording:
         self._timers: list[asyncio.TimerHandle] = []
         self._chronicle: Chronicle | None
         self._chronicle, before = past or (None, Past.none(_now()))
+        self._left_s = math.inf if spec.duration is None else spec.duration - before.recorded_ms / 1000
         self._limit = MediaLimit(
             None if spec.duration is None else round(spec.duration * 1000), used_ms=before.recorded_ms
         )
@@ -201,9 +202,7 @@ class Recording:
 
     def _window_end_s(self) -> float:
         """When the duration is over, on the wall clock: it runs from the first cut point on."""
-        if self._spec.duration is None or self._live_since_s is None:
-            return math.inf
-        return self._live_since_s + self._spec.duration
+        return math.inf if self._live_since_s is None else self._live_since_s + self._left_s
 
     async def _connect(self, source: Source) -> tuple[bool, ReelError | None]:
         """One connection, from dialling to its end: whether it was live, and what ended it."""
