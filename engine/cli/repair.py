@@ -71,8 +71,19 @@ class _Repair:
             self._complain(error)
 
     def bare(self, path: Path) -> None:
+        """A file without a journal: one that was whole is nothing to tell of, an empty one to keep."""
         try:
-            self._tell(revive_bare(path))
+            before = path.stat()
+            if path.name.endswith(PART) and not before.st_size:
+                path.unlink()
+                return
+            revived = revive_bare(path)
+            after = revived.path.stat()
+            if (before.st_ino, before.st_mtime_ns) != (
+                after.st_ino,
+                after.st_mtime_ns,
+            ) or path != revived.path:
+                self._tell(revived)
         except OSError as error:
             self._complain(StorageError(f"{path}: {error.strerror or error}"))
         except ReelError as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from engine.media.codecs import Format
 from engine.media.events import FileFinished, GapReason, TrackInfo
@@ -21,8 +21,8 @@ class Interval(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    start: datetime
-    end: datetime
+    start: AwareDatetime
+    end: AwareDatetime
 
 
 class Gap(Interval):
@@ -58,7 +58,7 @@ class Manifest(Part):
     media_bytes: int
     first_dts_ms: int
     last_dts_ms: int
-    started_at: datetime
+    started_at: AwareDatetime
     tracks: list[TrackInfo]
     notes: list[str]
     """What was repaired or left out, in words."""

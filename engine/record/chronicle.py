@@ -8,23 +8,23 @@ here on there is).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from engine.errors import MalformedJournal, NameTaken, StorageError, UsageError
+from engine.errors import MalformedJournal, NameTaken, ReelError, StorageError, UsageError
 from engine.media.codecs import Format
 from engine.media.events import GapReason
 from engine.media.manifest import Manifest
 from engine.record.past import Missing, Past
 from engine.record.recovery import STATE, Revived, settle
 from engine.store import Journal, read_manifest
-from engine.store.journal import journal_of
+from engine.store.journal import Line, journal_of
 
 
 class Beginning(BaseModel):
@@ -34,7 +34,7 @@ class Beginning(BaseModel):
 
     chronicle: Literal[1] = 1
     recording: str
-    start: datetime
+    start: AwareDatetime
 
 
 _MISSING = TypeAdapter(Missing)
@@ -65,24 +65,27 @@ class Chronicle:
             except NameTaken:
                 raise UsageError(f"id: {recording} is being recorded by another process") from None
         chronicle = cls(journal, root)
-        lines = journal.lines()
-        if not lines:
-            beginning = Beginning(recording=recording, start=now)
-            journal.append(beginning.model_dump(mode="json"))
-            return chronicle, Past.none(now)
         try:
-            return chronicle, chronicle._past(Beginning.model_validate(lines[0]).start, tell)
+            lines = journal.lines()
+            if not lines:
+                beginning = Beginning(recording=recording, start=now)
+                journal.append(beginning.model_dump(mode="json"))
+                return chronicle, Past.none(now)
+            return chronicle, chronicle._past(Beginning.model_validate(lines[0]).start, lines[1:], tell)
         except ValidationError as error:
             journal.close()
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             raise MalformedJournal(f"{journal.path}: {first['msg']}") from None
+        except ReelError:
+            journal.close()
+            raise
 
-    def _past(self, start: datetime, tell: Callable[[Revived], None]) -> Past:
+    def _past(self, start: datetime, lines: Sequence[Line], tell: Callable[[Revived], None]) -> Past:
         missing: list[Missing] = []
         manifests: list[Manifest] = []
-        for line in self.journal.lines()[1:]:
+        for line in lines:
             if "file" in line:
-                manifest = self._revived(self.root / str(line["file"]), tell)
+                manifest = self._revived(self._inside(str(line["file"])), tell)
                 if manifest is not None:
                     manifests.append(manifest)
             elif "missing" in line:
@@ -98,6 +101,13 @@ class Chronicle:
         died = datetime.fromtimestamp(self.journal.touched_s, UTC)
         recorded_ms = round(max(recorded.values(), default=timedelta()) / timedelta(milliseconds=1))
         return Past(start, recorded_ms, max(died, *covered.values(), start), covered, tuple(missing))
+
+    def _inside(self, name: str) -> Path:
+        """A file of the recording by its line."""
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\0" in name:
+            raise MalformedJournal(f"{self.journal.path}: {name!r} is not below {self.root}")
+        return self.root / path
 
     def _revived(self, final: Path, tell: Callable[[Revived], None]) -> Manifest | None:
         """The manifest of a file that the process before began, which may be unfinished."""

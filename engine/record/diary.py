@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from engine.errors import MalformedJournal
 from engine.media.codecs import Format
@@ -29,7 +29,7 @@ class Clock(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     dts_ms: int
-    at: datetime
+    at: AwareDatetime
 
 
 class Header(BaseModel):
@@ -42,7 +42,7 @@ class Header(BaseModel):
     url: str
     stream: str
     format: Format
-    started_at: datetime
+    started_at: AwareDatetime
     from_zero: bool
     """The file's own clock begins at 0, where `clock` is."""
     clock: Clock

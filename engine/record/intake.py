@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from engine.errors import ReelError
-from engine.media.batch import Batch, Flag
+from engine.media.batch import Batch, Flag, Kind, Role
 from engine.record.limit import MediaLimit
 from engine.record.wall_clock import Span, WallClock
 from engine.segment import Begin, Cause, Note, Operation, Segmenter
@@ -39,6 +39,8 @@ class Taken:
     repairs: list[Repair] = field(default_factory=list)
     joined: Joined | None = None
     """A reconnect sent again what is recorded."""
+    begins_again: bool = False
+    """The last repeated keyframe and what follows it begin a new file."""
 
 
 class Intake:
@@ -74,7 +76,7 @@ class Intake:
         self.is_broken_off = False
         """A connection broke, and its sections are open."""
         self.was_live = False
-        """The last connection sent media that is recorded."""
+        """The last connection sent media that is recorded, or was before."""
 
     def _new_segmenter(self) -> Segmenter:
         return Segmenter(
@@ -131,11 +133,14 @@ class Intake:
         return self._complete(Taken(operations=self._limit.pass_through(self._segmenter.finish())))
 
     def _settle(self, taken: Taken, now: datetime) -> None:
-        """The connection ended before it was known what its first media is. One that sent none changes
-        nothing."""
+        """The connection ended before it was known what its first media is. One that sent nothing that could
+        begin a push changes nothing."""
         rejoin, self._rejoin = self._rejoin, None
-        if rejoin is not None and rejoin.has_held:
-            self._decide(taken, rejoin.finish(), now)
+        if rejoin is None or not rejoin.has_held:
+            return
+        outcome = rejoin.finish()
+        if isinstance(outcome, Joined) or _may_begin(outcome.batches):
+            self._decide(taken, outcome, now)
 
     def _decide(self, taken: Taken, outcome: Fresh | Joined | None, now: datetime) -> None:
         """What a reconnect's first media is, once that is known."""
@@ -147,11 +152,13 @@ class Intake:
             batches: Iterable[Batch] = outcome.batches
         else:
             taken.joined = outcome
+            self.was_live = True
             self._timeline.shift(outcome.offset_ms)
             if self.is_broken_off:
                 self.is_broken_off = False
                 batches = outcome.batches_after
             else:  # the files are finished: a new one begins with a keyframe
+                taken.begins_again = True
                 batches = outcome.from_keyframe
         for batch in batches:
             self._pass(taken, batch, now)
@@ -195,16 +202,33 @@ class Intake:
         return taken
 
 
+def _may_begin(batches: Iterable[Batch]) -> bool:
+    """Whether a push could begin with these rows: at a keyframe, or at any frame where there is no video."""
+    has_video = has_frames = False
+    for batch in batches:
+        tags = batch.tags
+        frames = tags["role"] == int(Role.FRAME)
+        video = frames & (tags["kind"] == int(Kind.VIDEO))
+        if (tags["flags"][video] & int(Flag.KEY)).any():
+            return True
+        has_video |= bool(video.any())
+        has_frames |= bool(frames.any())
+    return has_frames and not has_video
+
+
 def notes_of(taken: Taken) -> list[Note]:
     """What users should hear of: the notes among the operations, repairs and duplicates."""
     notes = [one for one in (*taken.closing, *taken.operations) if isinstance(one, Note)]
     notes += [Note(repair.what, str(repair)) for repair in taken.repairs]
     if taken.joined is not None and taken.joined.dropped_packets:
+        done = "left out"
+        if taken.begins_again:
+            done = "those from the last keyframe on begin the new file, the others are left out"
         notes.append(
             Note(
                 "duplicate_media",
                 f"{taken.joined.dropped_packets} packets ({taken.joined.dropped_ms} ms) that are recorded "
-                "already came again after a reconnect: left out",
+                f"already came again after a reconnect: {done}",
             )
         )
     return notes

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from engine.media.codecs import Format
 from engine.media.events import GapReason
@@ -20,7 +20,7 @@ class Missing(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     reason: GapReason
-    at: datetime
+    at: AwareDatetime
     format: Format | None = None
 
 

@@ -88,9 +88,11 @@ class Recording:
         self._interrupted_s = -math.inf  # when the last push broke off or ended
         self._broke_off = False  # the last connection did not end by the origin's word
         self._held_back = False  # reading waited for the disk
+        self._ran_out = False  # the duration was over while there was no stream
         self._timers: list[asyncio.TimerHandle] = []
         self._chronicle: Chronicle | None
         self._chronicle, before = past or (None, Past.none(_now()))
+        self._left_s = math.inf if spec.duration is None else spec.duration - before.recorded_ms / 1000
         self._limit = MediaLimit(
             None if spec.duration is None else round(spec.duration * 1000), used_ms=before.recorded_ms
         )
@@ -139,8 +141,7 @@ class Recording:
         self._enter(State.ENDING)
         if heart is not None:
             heart.cancel()
-        for timer in self._timers:
-            timer.cancel()
+        self._stop_waiting()
         self._close_sections()
         self._lane.put(partial(self._outputs.flush, end))
         await self._lane.drain()
@@ -154,7 +155,7 @@ class Recording:
             error,
             self._outputs.failures,
             self._outputs.all_failed,
-            ended=self._stopping.is_set() or self._limit.reached,
+            ended=self._stopping.is_set() or self._limit.reached or self._ran_out,
             was_live=self._live_since_s is not None,
         )
         self._enter(State.ENDED)
@@ -185,11 +186,13 @@ class Recording:
                 self._interrupted(error)
             now_s = self._loop.time()
             wait_s = min(self._backoff.next_s(), deadline_s - now_s)  # the last try is at the deadline
-            if wait_s <= 0 or now_s + wait_s >= self._window_end_s():
+            if wait_s <= 0:
                 return error
+            left_s = self._window_end_s() - now_s
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), wait_s)
-            if self._stopping.is_set():
+                await asyncio.wait_for(self._stopping.wait(), min(wait_s, left_s))
+            self._ran_out = wait_s >= left_s
+            if self._is_over():
                 return error
             self._enter(State.CONNECTING)
 
@@ -200,9 +203,7 @@ class Recording:
 
     def _window_end_s(self) -> float:
         """When the duration is over, on the wall clock: it runs from the first cut point on."""
-        if self._spec.duration is None or self._live_since_s is None:
-            return math.inf
-        return self._live_since_s + self._spec.duration
+        return math.inf if self._live_since_s is None else self._live_since_s + self._left_s
 
     async def _connect(self, source: Source) -> tuple[bool, ReelError | None]:
         """One connection, from dialling to its end: whether it was live, and what ended it."""
@@ -264,7 +265,7 @@ class Recording:
         return False
 
     def _is_over(self) -> bool:
-        if self._stopping.is_set() or self._limit.reached or self._outputs.all_failed:
+        if self._stopping.is_set() or self._limit.reached or self._ran_out or self._outputs.all_failed:
             return True
         return self._loop.time() > self._window_end_s() + _WALL_GRACE_S
 
@@ -278,6 +279,7 @@ class Recording:
     def _interrupted(self, error: ReelError | None) -> None:
         """The stream broke off, or ended: its files wait a little for a connection that goes on in them, and
         an HLS file for a push to splice."""
+        self._stop_waiting()
         self._interrupted_s = self._loop.time()
         if error is not None:
             self._announcer.warn(error.code, str(error))
@@ -307,11 +309,14 @@ class Recording:
         if self._spec.splice and self._loop.time() >= self._interrupted_s + self._spec.splice:
             self._expire()
 
-    def _resumed(self) -> None:
-        """Media flows: in new files, or in those that waited for it."""
+    def _stop_waiting(self) -> None:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+
+    def _resumed(self) -> None:
+        """Media flows: in new files, or in those that waited for it."""
+        self._stop_waiting()
         if self.status.state is State.OPENING:
             self._enter(State.LIVE)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from engine.errors import NothingRecorded, ReelError, StorageError, UsageError
+from engine.errors import MalformedJournal, NothingRecorded, ReelError, StorageError, UsageError
 from engine.media.codecs import Format
 from engine.media.events import FileFinished
 from engine.media.manifest import Interval, Manifest
@@ -24,6 +24,7 @@ from engine.record.ledger import join, tile
 from engine.store import PART, Journal, read_manifest, remove_folder, take_name, write_manifest
 from engine.store.file import storage_errors
 from engine.store.journal import ENDING, final_of, journal_of
+from engine.store.manifest import manifest_of
 
 _log = structlog.get_logger()
 
@@ -65,12 +66,16 @@ def revive(journal: Journal, *, recovered: bool = True) -> Revived | None:
             diary is None
         ):  # its writer died before it wrote a byte of the file, or a power cut took the journal
             return revive_bare(final)
-        manifest = read_manifest(final)
+        with storage_errors(manifest_of(final)):
+            manifest = read_manifest(final)
         if manifest is None:
             notes = [SegmentNote.of(note) for note in diary.segments]
             header = diary.header
             found = _recover(final, header.format, notes, header.clock.dts_ms)
-            manifest = _describe(final, diary, found, recovered)
+            try:
+                manifest = _describe(final, diary, found, recovered)
+            except OverflowError:
+                raise MalformedJournal(f"{journal.path}: its clock is out of range") from None
             try:
                 write_manifest(final, manifest)
             except StorageError as error:  # the file is final all the same
