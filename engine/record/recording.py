@@ -86,6 +86,7 @@ class Recording:
         self._attempt = 0
         self._live_since_s: float | None = None
         self._interrupted_s = -math.inf  # when the last push broke off or ended
+        self._tracks: list[events.TrackInfo] = []  # of the newest section
         self._broke_off = False  # the last connection did not end by the origin's word
         self._held_back = False  # reading waited for the disk
         self._ran_out = False  # the duration was over while there was no stream
@@ -355,8 +356,9 @@ class Recording:
             if self._live_since_s is None:
                 self._live_since_s = self._loop.time()
             self._announcer.live(tracks, begin.dts_ms)
-        elif begin.cause is Cause.TRACKS:
+        elif tracks != self._tracks:
             self._announcer.codec_changed(tracks)
+        self._tracks = tracks
 
     def _window_end(self) -> datetime:
         """Where the window ends: with the media, when that goes on to the end."""
