@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Literal
 
@@ -31,6 +31,7 @@ class Announcer:
     Args:
         ledger: The account of the recording's window, whatever its formats.
         put: Has work done on the writer thread.
+        now: The recording's clock.
         chronicle: What is left for a process after this one.
     """
 
@@ -41,6 +42,7 @@ class Announcer:
         ledger: Ledger,
         emit: Callable[[events.Event], None],
         put: Callable[[Callable[[], None]], None],
+        now: Callable[[], datetime],
         chronicle: Chronicle | None,
     ) -> None:
         self.ledger = ledger
@@ -48,6 +50,7 @@ class Announcer:
         self._status = status
         self._emit = emit
         self._put = put
+        self._now = now
         self._chronicle = chronicle
         self._settling: list[asyncio.Future[None]] = []
         self._missing: Gap | None = None  # the gap that is open, as far as it was announced
@@ -104,7 +107,9 @@ class Announcer:
     def _open(self, gap: Gap, report: OutputReport | None = None) -> None:
         format = None if report is None else report.format
         self._emit(
-            events.GapOpened(at=_now(), recording=self._id, reason=gap.reason, start=gap.start, format=format)
+            events.GapOpened(
+                at=self._now(), recording=self._id, reason=gap.reason, start=gap.start, format=format
+            )
         )
 
     def _close(self, gap: Gap, report: OutputReport | None = None) -> None:
@@ -113,7 +118,7 @@ class Announcer:
             self._status.gaps += 1
         self._emit(
             events.GapClosed(
-                at=_now(),
+                at=self._now(),
                 recording=self._id,
                 reason=gap.reason,
                 start=gap.start,
@@ -126,20 +131,22 @@ class Announcer:
 
     def connecting(self, url: str, attempt: int) -> None:
         """The origin is dialled."""
-        self._emit(events.Connecting(at=_now(), recording=self._id, url=url, attempt=attempt))
+        self._emit(events.Connecting(at=self._now(), recording=self._id, url=url, attempt=attempt))
 
     def live(self, tracks: list[events.TrackInfo], first_dts_ms: int) -> None:
         """A first cut point was reached."""
-        self._emit(events.Live(at=_now(), recording=self._id, tracks=tracks, first_dts_ms=first_dts_ms))
+        self._emit(events.Live(at=self._now(), recording=self._id, tracks=tracks, first_dts_ms=first_dts_ms))
 
     def codec_changed(self, tracks: list[events.TrackInfo]) -> None:
         """Tracks changed, or one appeared."""
-        self._emit(events.CodecChanged(at=_now(), recording=self._id, tracks=tracks))
+        self._emit(events.CodecChanged(at=self._now(), recording=self._id, tracks=tracks))
 
     def warn(self, code: str, message: str, report: OutputReport | None = None) -> None:
         """Something was repaired, left out, or failed without ending the recording."""
         format = None if report is None else report.format
-        self._emit(events.Warned(at=_now(), recording=self._id, code=code, message=message, format=format))
+        self._emit(
+            events.Warned(at=self._now(), recording=self._id, code=code, message=message, format=format)
+        )
 
     # Its files
 
@@ -148,9 +155,13 @@ class Announcer:
         path = str(report.path)
         if report.what == "opened":
             self._note(partial(Chronicle.began, path=report.path))
-            self._emit(events.SegmentOpened(at=_now(), recording=self._id, format=report.format, path=path))
+            self._emit(
+                events.SegmentOpened(at=self._now(), recording=self._id, format=report.format, path=path)
+            )
         elif report.what == "closed":
-            self._emit(events.SegmentClosed(at=_now(), recording=self._id, format=report.format, path=path))
+            self._emit(
+                events.SegmentClosed(at=self._now(), recording=self._id, format=report.format, path=path)
+            )
         elif report.what == "finished":
             self._finished(report)
         elif report.what == "warning":
@@ -169,7 +180,7 @@ class Announcer:
         assert report.settle is not None
         self._status.files += 1
         self._settling = [future for future in self._settling if not future.done()]
-        self._emit(report.manifest.event(str(report.path), _now()))
+        self._emit(report.manifest.event(str(report.path), self._now()))
         # At once, and on a thread of its own: until it is done a crash would have the event sent again.
         self._settling.append(asyncio.get_running_loop().run_in_executor(None, report.settle))
 
@@ -183,7 +194,7 @@ class Announcer:
         """The recording ended without doing what it was asked."""
         self._emit(
             events.Failed(
-                at=_now(),
+                at=self._now(),
                 recording=self._id,
                 code=error.code,
                 message=str(error),
@@ -196,7 +207,7 @@ class Announcer:
         """The recording ended as it should."""
         self._emit(
             events.Finished(
-                at=_now(),
+                at=self._now(),
                 recording=self._id,
                 reason=reason,
                 files=self._status.files,
@@ -210,7 +221,3 @@ def _quietly(write: Callable[[Chronicle], None], chronicle: Chronicle) -> None:
         write(chronicle)
     except StorageError as error:
         _log.info("chronicle.unwritten", path=str(chronicle.journal.path), error=str(error))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

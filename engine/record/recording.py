@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -31,6 +31,7 @@ from engine.record.outputs import Handed, Outputs
 from engine.record.past import Past
 from engine.record.spec import RecordSpec
 from engine.record.state import State, Status
+from engine.record.steady_clock import SteadyClock
 from engine.record.verdict import verdict
 from engine.segment import Begin, Cause, Media
 from engine.store import NameTemplate, Space, StreamName
@@ -82,6 +83,7 @@ class Recording:
         self._options = SourceOptions(headers=spec.headers, insecure=spec.insecure)
         self._backoff = Backoff(self._options.random)
         self._loop = asyncio.get_running_loop()
+        self._now = SteadyClock().now
         self._stopping = asyncio.Event()
         self._attempt = 0
         self._live_since_s: float | None = None
@@ -92,7 +94,7 @@ class Recording:
         self._ran_out = False  # the duration was over while there was no stream
         self._timers: list[asyncio.TimerHandle] = []
         self._chronicle: Chronicle | None
-        self._chronicle, before = past or (None, Past.none(_now()))
+        self._chronicle, before = past or (None, Past.none(self._now()))
         self._left_s = math.inf if spec.duration is None else spec.duration - before.recorded_ms / 1000
         self._limit = MediaLimit(
             None if spec.duration is None else round(spec.duration * 1000), used_ms=before.recorded_ms
@@ -104,7 +106,9 @@ class Recording:
             audio_only=spec.type == "audio",
             jump=spec.jump,
         )
-        self._announcer = Announcer(self.id, self.status, before.ledger(), emit, lane.put, self._chronicle)
+        self._announcer = Announcer(
+            self.id, self.status, before.ledger(), emit, lane.put, self._now, self._chronicle
+        )
         self._outputs = Outputs(
             {format: before.ledger_of(format) for format in spec.format},
             spec.output,
@@ -229,9 +233,9 @@ class Recording:
     def _disconnected(self, source: Source, error: ReelError | None) -> tuple[bool, ReelError | None]:
         self._broke_off = not (source.ended or self._is_over())
         if self._broke_off:
-            self._hand_over(self._intake.break_off(_now()))
+            self._hand_over(self._intake.break_off(self._now()))
         else:
-            self._hand_over(self._intake.finish(_now()))
+            self._hand_over(self._intake.finish(self._now()))
         was_live = self._intake.was_live
         if not was_live and error is None and not self._stopping.is_set():
             reason = self._intake.why_not_started()
@@ -244,7 +248,7 @@ class Recording:
             if batch is None:
                 return
             if len(batch):
-                self._hand_over(self._intake.feed(batch, _now()))
+                self._hand_over(self._intake.feed(batch, self._now()))
             self._held_back = self._lane.is_full
             if self._held_back:
                 self._mark("storage")  # if the origin does not wait for us, it is the disk's fault
@@ -362,7 +366,7 @@ class Recording:
 
     def _window_end(self) -> datetime:
         """Where the window ends: with the media, when that goes on to the end."""
-        now, until = _now(), self._announcer.ledger.until
+        now, until = self._now(), self._announcer.ledger.until
         goes_on = self.status.state is State.LIVE or self._limit.reached
         return until if goes_on and now - until <= _HOLE else max(now, until)
 
@@ -372,7 +376,3 @@ class Recording:
 
     def _enter(self, state: State) -> None:
         self.status.enter(state)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
