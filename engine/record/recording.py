@@ -90,7 +90,7 @@ class Recording:
         self._interrupted_s = -math.inf  # when the last push broke off or ended
         self._tracks: list[events.TrackInfo] = []  # of the newest section
         self._broke_off = False  # the last connection did not end by the origin's word
-        self._held_back = False  # reading waited for the disk
+        self._held_back = False  # reading waited for the disk, and has not caught up since
         self._ran_out = False  # the duration was over while there was no stream
         self._timers: list[asyncio.TimerHandle] = []
         self._chronicle: Chronicle | None
@@ -249,10 +249,12 @@ class Recording:
                 return
             if len(batch):
                 self._hand_over(self._intake.feed(batch, self._now()))
-            self._held_back = self._lane.is_full
-            if self._held_back:
+            if self._lane.is_full:
+                self._held_back = True
                 self._mark("storage")  # if the origin does not wait for us, it is the disk's fault
                 await self._lane.drain()  # TCP holds the origin
+            elif self._now() - self._announcer.ledger.until < _HOLE:
+                self._held_back = False  # what came while nobody read is read
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
         """Do `work` unless `stop` comes first; true when it was done."""

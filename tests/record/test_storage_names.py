@@ -90,7 +90,8 @@ async def test_a_clock_that_steps_back(
 ) -> None:
     """Files that begin in an hour that was recorded already (DST as local time has it, or NTP)."""
     stream = Stream(Picture.of(sample(SAMPLE)))
-    monkeypatch.setattr("engine.record.recording._now", stepping_clock(timedelta(seconds=back_s), 4))
+    # Beneath the recording's own clock, which takes no step: names must not depend on that.
+    monkeypatch.setattr(SteadyClock, "now", lambda _, now=stepping_clock(timedelta(seconds=back_s), 4): now())
     async with troubled({"x": stream}) as origin, Recorder(tmp_path) as recorder:
         recording = recorder.start(
             origin.url("x"), format=FORMATS, hls_time=1, interval=1, name="{time}-{seq}"

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from faults import instead_of_os
 
 from engine.errors import NameTaken, StorageError
-from engine.store import GrowingFile, SegmentFolder
+from engine.store import GrowingFile, Journal, SegmentFolder
 
 
 def test_a_file_has_its_name_only_when_final(tmp_path: Path) -> None:
@@ -138,3 +139,23 @@ def test_a_playlist_that_cannot_be_replaced_leaves_the_one_before(tmp_path: Path
         folder.publish("#EXTM3U\n#EXT-X-ENDLIST\n")
     assert folder.final.read_text() == "#EXTM3U\n"
     assert sorted(os.listdir(tmp_path)) == ["a", "a.m3u8"]
+
+
+def test_a_journal_takes_whole_lines_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fills up in the middle of a line."""
+    journal = Journal.create(tmp_path / "a.flv")
+    journal.append({"one": 1})
+    disk, room = instead_of_os(monkeypatch), [5]
+
+    def write(descriptor: int, data: memoryview) -> int:
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return os.write(descriptor, data[: room.pop()])
+
+    monkeypatch.setattr(disk, "write", write, raising=False)
+    with pytest.raises(StorageError, match="the disk is full"):
+        journal.append({"two": 2})
+    monkeypatch.undo()
+    journal.append({"three": 3})
+    assert journal.lines() == [{"one": 1}, {"three": 3}]
+    journal.remove()
