@@ -84,7 +84,7 @@ class Line:
         elif how == "silence":
             await self.client.gone()
         elif how == "reset":
-            await asyncio.sleep(0.3)  # or it overtakes what it should come behind
+            await asyncio.sleep(0.8)  # or it overtakes what it should come behind
             if isinstance(self.client, RtmpClient):
                 Client.reset(self.client)  # type: ignore[arg-type]
             else:

@@ -181,7 +181,7 @@ async def test_a_reconnect_that_comes_late_begins_a_file_at_the_last_repeated_ke
         if not line.number:
             await line.accept()
             await line.media(groups.some(0, 4))
-            await line.end("reset")
+            await line.end("close")
         elif begun.is_set():
             await line.accept()
             await line.media(groups.some(1))
@@ -417,7 +417,8 @@ async def test_t25_connections_that_flap_make_one_file(protocol: str, groups: Gr
         await line.accept()
         last = None if line.number == 7 else line.number + 1
         await line.media(groups.some(max(line.number - 1, 0), last))
-        await line.end("reset" if line.number < 7 else "unpublish")
+        await asyncio.sleep(0.3)
+        await line.end("close" if line.number < 7 else "unpublish")
 
     async with breaking(protocol, script) as origin, Recorder(tmp_path) as recorder:
         recorder.start(origin.url, format="flv,mp4,hls", reconnect=2)
