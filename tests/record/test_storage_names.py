@@ -19,6 +19,7 @@ from waiting import until
 from engine.media.codecs import Format
 from engine.media.events import Event, FileFinished, Live
 from engine.record import Recording, RecordSpec
+from engine.record.steady_clock import SteadyClock
 from engine.worker import Worker
 
 SAMPLE = "h264_aac_bframes"
@@ -91,7 +92,8 @@ async def test_a_clock_that_steps_back(
     """Files that begin in an hour that was recorded already (DST as local time has it, or NTP)."""
     stream = Stream(Picture.of(sample(SAMPLE)))
     # Beneath the recording's own clock, which takes no step: names must not depend on that.
-    monkeypatch.setattr(SteadyClock, "now", lambda _, now=stepping_clock(timedelta(seconds=back_s), 4): now())
+    stepping = stepping_clock(timedelta(seconds=back_s), 4)
+    monkeypatch.setattr(SteadyClock, "now", lambda _: stepping())
     async with troubled({"x": stream}) as origin, Recorder(tmp_path) as recorder:
         recording = recorder.start(
             origin.url("x"), format=FORMATS, hls_time=1, interval=1, name="{time}-{seq}"
