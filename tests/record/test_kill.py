@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+import pytest
 from oracle.ledger import stretches
 from oracle.packets import output_packets
 from oracle.rules import assert_f3, assert_playlist
@@ -33,6 +34,7 @@ FORMATS = {"aac": "flv,hls,mp4,aac", "mp3": "flv,hls,mp4,mp3"}
 Sample = Callable[[str], Path]
 
 
+@pytest.mark.timeout(60 + 20 * KILLS)
 async def test_kill_minus_nine(sample: Sample, tmp_path: Path) -> None:
     streams = {
         "aac": Stream(Picture.of(sample("h264_aac_bframes"))),
