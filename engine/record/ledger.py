@@ -57,10 +57,11 @@ class Ledger:
 
         Returns the gaps that this closes.
         """
-        if end <= self.until or (start is not None and end <= start):
+        if end <= self.until or (start is not None and end < start):
             return []
         gaps = [] if start is None else self.miss(start)
-        self._add(_Piece(self.until, end, None))
+        if end > self.until:  # a single frame ends the gap before it, and lasts no time itself
+            self._add(_Piece(self.until, end, None))
         later = [mark for mark in self._marks if mark[0] > end]
         self._marks = [(end, "stalled"), *later]
         return gaps

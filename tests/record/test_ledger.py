@@ -133,3 +133,15 @@ def test_it_tiles_the_window(script: list[tuple[Any, ...]], end: datetime) -> No
         assert part == tile(part.covers, part.gaps)
         until = part.covers.end
     assert until == ledger.until >= end
+
+
+def test_a_single_frame_ends_the_gap_before_it() -> None:
+    """What goes on from it must not claim the gap for recorded."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    first, last = start + timedelta(seconds=30), start + timedelta(seconds=31)
+    ledger = Ledger(start, "storage")
+    assert [(gap.start, gap.end) for gap in ledger.record(first, first)] == [(start, first)]
+    ledger.record(None, last)
+    part = ledger.split()
+    assert [(piece.start, piece.end) for piece in part.recorded] == [(first, last)]
+    assert [gap.reason for gap in part.gaps] == ["storage"]
