@@ -72,6 +72,9 @@ FREE_FLOOR_BYTES = 256 << 20
 FREE_FLOOR_SHARE = 0.01
 """Free space below which no file is begun, unless a setting says otherwise: the smaller of the two."""
 
+RESERVE_BYTES = 16 << 10
+"""Kept beside each growing file for its end on a full disk: a playlist, a manifest, a page of the journal."""
+
 FREE_RETURN_BYTES = 4 << 20
 FREE_RETURN_SHARE = 0.1
 """Free space above the floor that a recording whose storage failed waits for: the smaller of the two."""

@@ -87,14 +87,16 @@ class Intake:
         """Why a push that ended without a first cut point could not be recorded."""
         return self._segmenter.why_not_started()
 
-    def connect(self, *, may_repeat: bool) -> None:
+    def connect(self, *, may_repeat: bool, made_since: datetime | None = None) -> None:
         """A connection begins. `may_repeat`: the one before broke, so that this one may send again what is
-        recorded; otherwise it is another push."""
+        recorded; otherwise it is another push. `made_since`: nothing of it was made before."""
         self._timeline = Timeline(jump=self._jump)
         self._rejoin = Rejoin(self._memory) if may_repeat and self._segmenter.started else None
         self.was_live = False
         if not self.is_broken_off:
             self._begin_push()
+        if made_since is not None:
+            self._wall.floor = max(self._wall.floor, made_since)
 
     def _begin_push(self) -> None:
         self._next_section = self._segmenter.next_section

@@ -356,7 +356,7 @@ class Output:
         for file, error in unsalvaged:
             self._salvage(file, error)
         for file, error in self._unsalvaged:
-            _log.warning("output.unfinished", path=str(file.path), error=str(error))
+            _log.info("output.unfinished", path=str(file.path), error=str(error))
 
     def _tell(self, file: OutputFile, manifest: Manifest) -> None:
         self.has_files = True

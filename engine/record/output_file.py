@@ -27,7 +27,14 @@ from engine.record.diary import ANNOUNCED, Clock, Header, clock_line, gap_lines,
 from engine.record.ledger import join
 from engine.record.recovery import revive
 from engine.segment import Begin
-from engine.store import GrowingFile, Journal, SegmentFolder, write_manifest
+from engine.store import (
+    GrowingFile,
+    Journal,
+    SegmentFolder,
+    hold_reserve,
+    release_reserve,
+    write_manifest,
+)
 
 _log = structlog.get_logger()
 
@@ -85,20 +92,29 @@ class Place:
         """
         path = path_of(base, format)
         journal = Journal.create(path)
+        store: Store
         try:
             if format is Format.HLS:
-                folder = SegmentFolder(
+                store = SegmentFolder(
                     path, lambda note: journal.append({"segment": note}), sync_segments=sync_segments
                 )
-                return cls(journal, folder)
-            return cls(journal, GrowingFile(path))
+            else:
+                store = GrowingFile(path)
         except BaseException:
             journal.remove()
             raise
+        place = cls(journal, store)
+        try:
+            hold_reserve(path)
+        except BaseException:
+            place.discard()
+            raise
+        return place
 
     def discard(self) -> None:
         """Give the name back: nothing worth keeping was written."""
         self.store.discard()
+        release_reserve(self.store.final)
         self.journal.remove()
 
 
@@ -243,6 +259,7 @@ class OutputFile:
         Raises:
             MuxError, StorageError: it could not be; `salvage` keeps what is written.
         """
+        release_reserve(self.path)
         self._muxer.close()
         stats, store = self._muxer.stats, self.place.store
         if not (stats.video_packets or stats.audio_packets):

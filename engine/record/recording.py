@@ -220,7 +220,8 @@ class Recording:
             if await self._unless_stopped(source.open()):
                 was_open = True
                 self._enter(State.OPENING)
-                self._intake.connect(may_repeat=self._broke_off)
+                made_since = None if source.is_live else self._now()  # a file is played from now on
+                self._intake.connect(may_repeat=self._broke_off, made_since=made_since)
                 await self._read(source)
         except (SourceError, ProtocolError) as caught:
             error = caught
@@ -340,6 +341,7 @@ class Recording:
             self._expire_if_due()
         if taken.spans:
             self._resumed()
+        self._announcer.recorded(taken.spans)
         size_bytes = 0
         for operation in taken.operations:
             if isinstance(operation, Begin):
@@ -349,7 +351,6 @@ class Recording:
                 self.status.packets += len(operation.batch)
         self.status.media_bytes += size_bytes
         self.status.recorded_ms = self._limit.recorded_ms
-        self._announcer.recorded(taken.spans)
         if taken.operations or taken.spans:
             handed = Handed(
                 tuple(taken.operations), tuple(taken.spans), taken.wall, tuple(note.message for note in notes)

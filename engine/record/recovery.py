@@ -21,7 +21,15 @@ from engine.mux.playlist import SegmentNote
 from engine.mux.recover import Recovered, recover, recover_playlist
 from engine.record.diary import ANNOUNCED, Diary, Header, read_diary
 from engine.record.ledger import join, tile
-from engine.store import PART, Journal, read_manifest, remove_folder, take_name, write_manifest
+from engine.store import (
+    PART,
+    Journal,
+    read_manifest,
+    release_reserve,
+    remove_folder,
+    take_name,
+    write_manifest,
+)
 from engine.store.file import storage_errors
 from engine.store.journal import ENDING, final_of, journal_of
 from engine.store.manifest import manifest_of
@@ -60,11 +68,10 @@ def revive(journal: Journal, *, recovered: bool = True) -> Revived | None:
         StorageError: the disk refuses.
     """
     final = final_of(journal.path)
+    release_reserve(final)
     diary = read_diary(journal)
     try:
-        if (
-            diary is None
-        ):  # its writer died before it wrote a byte of the file, or a power cut took the journal
+        if diary is None:  # its writer died before it wrote a byte, or a power cut took the journal
             return revive_bare(final)
         with storage_errors(manifest_of(final)):
             manifest = read_manifest(final)

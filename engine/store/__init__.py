@@ -6,6 +6,7 @@ from engine.store.folder import SegmentFolder, remove_folder
 from engine.store.journal import Journal
 from engine.store.manifest import read_manifest, write_manifest
 from engine.store.naming import NameTemplate, StreamName
+from engine.store.reserve import hold_reserve, release_reserve
 from engine.store.space import Space
 
 __all__ = [
@@ -16,7 +17,9 @@ __all__ = [
     "SegmentFolder",
     "Space",
     "StreamName",
+    "hold_reserve",
     "read_manifest",
+    "release_reserve",
     "remove_folder",
     "take_name",
     "write_manifest",

@@ -28,7 +28,7 @@ def at_once(path: Path) -> str:
 async def test_without_options_it_makes_an_flv_file_below_recordings(sample: Sample, tmp_path: Path) -> None:
     done = await reel("record", at_once(sample(SAMPLE)), cwd=tmp_path)
     done.assert_done()
-    (path,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    (path,) = (path for path in tmp_path.rglob("*") if path.suffix == ".flv")
     name = path.relative_to(tmp_path).as_posix()
     assert re.fullmatch(rf"recordings/localhost/file/{SAMPLE}/\d{{8}}T\d{{6}}Z-001\.flv", name)
     assert re.fullmatch(rf"finished {name} \(8\.1 s, 0\.2 MB\)\n", done.out)
