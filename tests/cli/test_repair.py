@@ -20,7 +20,7 @@ from engine.cli.main import main
 from engine.media.events import FileFinished, Live
 from engine.mux.probe import probe
 from engine.origin import Origin
-from engine.store import GrowingFile, Journal
+from engine.store import GrowingFile, Journal, release_reserve
 
 SAMPLES = {"h264_aac_bframes": "flv,hls,mp4,aac", "h264_mp3": "mp3"}
 ENDINGS = (".flv", ".m3u8", ".mp4", ".aac", ".mp3")
@@ -332,6 +332,7 @@ def test_a_segment_note_that_leaves_the_folder(name: str, left: Path, repair: Re
     note = {"segment": {"name": name, "starts_at": "2026-01-01T00:00:00+00:00", "start_ms": 0}}
     with journal.open("a") as file:
         file.write(json.dumps(note) + "\n")
+    release_reserve(path)  # which is nobody's once its process is gone
     before = contents(left)
     repair(journal).assert_fails(1, "a segment's note")
     assert contents(left) == before

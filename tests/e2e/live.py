@@ -79,7 +79,9 @@ def assert_accounted(
 def _place(made: Sequence[Frame], file: Path, kind: str, after: int) -> tuple[int, int]:
     """Where a file's run stands among what was made: the stream repeats itself, so the manifest decides."""
     run = [packet.digest for packet in output_packets(file).track(kind)]
-    assert run, f"{file.name} holds no {kind}"
+    if not run:  # a file of a few pictures may end before its first sound
+        assert len(output_packets(file).packets) < 10, f"{file.name} holds no {kind}"
+        return after, 0
     digests = [frame.digest for frame in made]
     fits = [at for at in range(after, len(digests)) if digests[at : at + len(run)] == run]
     assert fits, f"{file.name}: its {kind} is no unbroken run of what was made"
