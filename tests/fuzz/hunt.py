@@ -18,6 +18,8 @@ from tempfile import TemporaryDirectory
 
 TOP = Path(__file__).parents[2]
 HANG_S = 30
+MOST_MIB = 100
+"""What one small file may add to the memory of the process."""
 
 Check = Callable[[bytes, Path], object]
 
@@ -39,16 +41,23 @@ def main() -> None:
             data = mutations.mutate(random.choice(inputs), random, inputs)
             faulthandler.dump_traceback_later(HANG_S, exit=True)
             (found / "last").write_bytes(data)
+            before_mib = peak_mib()
             try:
                 check(data, folder)
+                if peak_mib() > before_mib + MOST_MIB:
+                    raise MemoryError(f"{peak_mib()} MiB")
             except Exception as error:
                 kept = found / f"{type(error).__name__}-{hashlib.sha256(data).hexdigest()[:16]}"
                 kept.write_bytes(data)
                 sys.stdout.write(f"{kept}: {error!r}"[:300] + "\n")
             runs += 1
         faulthandler.cancel_dump_traceback_later()
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    sys.stdout.write(f"{runs} runs, {peak_mib} MiB at most\n")
+    sys.stdout.write(f"{runs} runs, {peak_mib()} MiB at most\n")
+
+
+def peak_mib() -> int:
+    """The most that the process has had in memory."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
 if __name__ == "__main__":

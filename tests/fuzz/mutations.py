@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
+LARGEST_BYTES = 1 << 20
+
 _WORDS = [b"\0" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\0\0\0\1", b"\0\0\xff\xff"]
 _NUMBERS = [b"nan", b"inf", b"-1", b"1e308", b"0", b"99999999999999999999", b"", b"0x7"]
 
@@ -20,6 +22,7 @@ def mutate(data: bytes, random: Random, others: list[bytes]) -> bytes:
             changed[random.randint(0, len(changed)) :] = other[random.randint(0, len(other)) :]
         elif changed:
             change(changed, random)
+        del changed[LARGEST_BYTES:]
     return bytes(changed)
 
 
