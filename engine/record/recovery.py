@@ -78,6 +78,8 @@ def revive(journal: Journal, *, recovered: bool = True) -> Revived | None:
         if manifest is None:
             notes = [SegmentNote.of(note) for note in diary.segments]
             header = diary.header
+            if header.format is not format_of(final):
+                raise MalformedJournal(f"{journal.path}: it is the journal of {header.format.value}")
             found = _recover(final, header.format, notes, header.clock.dts_ms)
             try:
                 manifest = _describe(final, diary, found, recovered)

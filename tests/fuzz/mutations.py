@@ -7,7 +7,23 @@ from random import Random
 LARGEST_BYTES = 1 << 20
 
 _WORDS = [b"\0" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\0\0\0\1", b"\0\0\xff\xff"]
-_NUMBERS = [b"nan", b"inf", b"-1", b"1e308", b"0", b"99999999999999999999", b"", b"0x7"]
+_PARTS = {b"#": b"\n", b"{": b","}
+"""What separates the parts of a text that begins so: a playlist's lines, the members of JSON."""
+
+_NUMBERS = [
+    b"nan",
+    b"inf",
+    b"-1",
+    b"1e308",
+    b"0",
+    b"99999999999999999999",
+    b"",
+    b"0x7",
+    b"null",
+    b"[]",
+    b"{}",
+    b'"../x"',
+]
 
 
 def mutate(data: bytes, random: Random, others: list[bytes]) -> bytes:
@@ -15,8 +31,8 @@ def mutate(data: bytes, random: Random, others: list[bytes]) -> bytes:
     changed = bytearray(data)
     for _ in range(random.choice((1, 1, 2, 4, 8))):
         change = random.choice((_flip, _word, _cut, _repeat, _drop))
-        if data.startswith(b"#") and random.random() < 0.7:
-            changed = _change_line(changed, random)
+        if data[:1] in _PARTS and random.random() < 0.7:
+            changed = _change_part(changed, random, _PARTS[data[:1]])
         elif random.random() < 0.1:
             other = random.choice(others)
             changed[random.randint(0, len(changed)) :] = other[random.randint(0, len(other)) :]
@@ -51,22 +67,24 @@ def _repeat(data: bytearray, random: Random) -> None:
     data[at:at] = piece * random.choice((1, 2, 10))
 
 
-def _change_line(data: bytearray, random: Random) -> bytearray:
-    lines = bytes(data).split(b"\n")
-    at = random.randrange(len(lines))
-    key, colon, value = lines[at].partition(b":")
-    change = random.randrange(5)
+def _change_part(data: bytearray, random: Random, border: bytes) -> bytearray:
+    parts = bytes(data).split(border)
+    at = random.randrange(len(parts))
+    key, colon, value = parts[at].partition(b":")
+    change = random.randrange(6)
     if change == 0:
-        lines.insert(at, random.choice(lines))
+        parts.insert(at, random.choice(parts))
     elif change == 1:
-        del lines[at]
+        del parts[at]
     elif change == 2:
-        lines[at] = key + colon + random.choice(_NUMBERS) + b","
+        parts[at] = key + colon + random.choice(_NUMBERS)
     elif change == 3:
-        lines[at] = key + colon + value * random.choice((2, 1000))
+        parts[at] = key + colon + value * random.choice((2, 1000))
+    elif change == 4:
+        parts[at] = key + colon + random.choice(parts).partition(b":")[2]
     else:
-        lines[at] = key + colon + bytes(random.randbytes(random.randint(0, 9))) + value
-    return bytearray(b"\n".join(lines))
+        parts[at] = key + colon + bytes(random.randbytes(random.randint(0, 9))) + value
+    return bytearray(border.join(parts))
 
 
 def _place(data: bytearray, random: Random) -> int:

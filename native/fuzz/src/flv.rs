@@ -46,6 +46,37 @@ impl Reader for FlvReader {
     }
 }
 
+/// The reader of files that a crash left.
+pub struct StrictReader(FlvReader);
+
+impl Default for StrictReader {
+    fn default() -> Self {
+        Self(FlvReader::strict())
+    }
+}
+
+impl Reader for StrictReader {
+    fn feed(&mut self, data: &[u8]) {
+        self.0.feed(data);
+    }
+
+    fn take(&mut self) -> Option<Batch> {
+        self.0.take()
+    }
+
+    fn finish(&mut self) {
+        self.0.finish();
+    }
+
+    fn fault(&self) -> Option<&Fault> {
+        self.0.fault()
+    }
+
+    fn state(&self) -> String {
+        self.0.consumed_bytes().to_string()
+    }
+}
+
 /// What came of reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -96,6 +127,11 @@ pub fn check_splits<R: Reader>(data: &[u8]) -> Outcome {
 /// See the module.
 pub fn check(data: &[u8]) {
     let whole = check_splits::<FlvReader>(data);
+    let strict = check_splits::<StrictReader>(data);
+    assert!(
+        whole.rows.starts_with(&strict.rows),
+        "strict reading invents rows"
+    );
     let consumed: usize = whole.state.parse().unwrap_or(usize::MAX);
     assert!(
         consumed <= data.len(),

@@ -2,7 +2,7 @@
 
 use crate::memory::within;
 use crate::pieces::Dice;
-use reelkeeper_core::mp4::{finalize, scan, Error, Finished, Scan, Storage};
+use reelkeeper_core::mp4::{finalize, scan, tracks, Error, Finished, Scan, Storage, TrackTables};
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 
 const LONGEST_HEADER: usize = 16;
@@ -97,6 +97,15 @@ fn scanned(file: &[u8]) -> Scan {
     found
 }
 
+/// What the tables say, or the code of the fault.
+fn tracks_of(file: &[u8]) -> Result<Vec<TrackTables>, &'static str> {
+    match tracks(&mut Cursor::new(file)) {
+        Ok(found) => Ok(found),
+        Err(Error::Malformed(fault)) => Err(fault.code),
+        Err(Error::Io(error)) => panic!("a file in memory failed: {error}"),
+    }
+}
+
 /// Up to the `moov`, and outside of the placeholder and the header of one cut `mdat`, every byte stays as it was.
 fn check_media_kept(before: &[u8], after: &[u8]) {
     let found = scanned(after);
@@ -124,6 +133,7 @@ pub fn check_with(finalize: impl Fn(&mut Disk) -> Result<Finished, Error>, data:
     // A sample takes 4 bytes of a file that lists it (a size), and up to 40 here, in vectors that grow by doubling.
     let cap = 64 * data.len() + (1 << 20);
     within(cap, || scanned(data));
+    within(cap, || tracks_of(data));
     let (result, file) = within(cap, || finalized(&finalize, data));
     let Ok(finished) = result else {
         return assert!(file == data, "refused and changed");
@@ -131,6 +141,12 @@ pub fn check_with(finalize: impl Fn(&mut Disk) -> Result<Finished, Error>, data:
     assert_eq!(finished.bytes, file.len() as u64);
     assert!(finished.samples > 0 && finished.tracks > 0);
     assert_eq!(scanned(&file).problem, None);
+    let tracks = tracks_of(&file).expect("the tables just written");
+    let samples: u64 = tracks.iter().map(|track| track.samples).sum();
+    assert_eq!(
+        (tracks.len() as u64, samples),
+        (finished.tracks, finished.samples)
+    );
     assert_eq!(
         finalized(&finalize, &file),
         (Ok(finished), file.clone()),
