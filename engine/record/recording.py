@@ -363,7 +363,7 @@ class Recording:
             if self._live_since_s is None:
                 self._live_since_s = self._loop.time()
             self._announcer.live(tracks, begin.dts_ms)
-        elif tracks != self._tracks:
+        elif begin.cause is Cause.TRACKS or (begin.cause is Cause.JUMP and tracks != self._tracks):
             self._announcer.codec_changed(tracks)
         self._tracks = tracks
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from reel import environment
 
 MOST_KIB = 1024
 TESTS = Path(__file__).resolve().parent.parent
@@ -16,7 +17,7 @@ TESTS = Path(__file__).resolve().parent.parent
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc: resident memory is not known")
 @pytest.mark.parametrize("name", ["flv", "mp4", "aac", "mp3", "hls-ts", "hls-fmp4"])
 def test_two_hours_cost_no_more_than_a_minute(name, tmp_path):
-    path = os.pathsep.join([str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(TESTS), environment()["PYTHONPATH"]])
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("steady.py"), name, tmp_path],
         env={**os.environ, "PYTHONPATH": path},

@@ -125,7 +125,7 @@ async def test_a_gap_from_the_last_frame_to_the_next_push(
         assert_headers_first(path)
     assert_told_once(recorded)
     assert [gap.reason for gap in recorded.of(events.GapClosed)][:2] == ["not_live", reason]
-    back = ["connecting", "live", "gap_closed"]
+    back = ["connecting", "gap_closed", "live"]
     assert course(recorded)[:4] == ["gap_opened", *back]
     assert course(recorded)[4:9] == ["gap_opened", "connecting", *back]
     if how in ("reset", "silence"):

@@ -126,7 +126,8 @@ def assert_kept(case: str, recorded: Recorded, stream: Stream) -> None:
     told = assert_accounted(stream, files, SLACK_S, beyond=beyond)
     assert {gap.reason for gap in gaps(told, longer_than_s=0.1)} <= {"not_live", "storage"}, case
     for path in files:
-        assert_f3(path)
+        if len(recorded.packets(path).packets) > 10:  # FFmpeg does not know what a file of a few frames is
+            assert_f3(path)
         if format is Format.HLS:
             assert_playlist(path)
     assert len(recorded.of(Warned)) < 12, case  # no storm
