@@ -71,6 +71,7 @@ class Outputs:
         self._all = tuple(self._live)
         self._seq = 0
         self._sections: dict[int, Begin] = {}
+        self._begun_at: datetime | None = None  # when the media of the newest section was made
         self._failures: dict[Format, ReelError] = {}
 
     def apply(self, handed: Handed) -> None:
@@ -122,12 +123,18 @@ class Outputs:
 
     def _begin(self, begin: Begin, handed: Handed) -> None:
         self._each(partial(Output.check, begin=begin))
-        at = handed.wall.at(begin.dts_ms)
+        at = self._in_order(handed.wall.at(begin.dts_ms))
         new = [output for output in self._live if output.needs_file(begin) and output.may_begin]
         self._open(new, begin, at, handed.wall.until)
         for output in tuple(self._live):
             if output.trouble is None and output not in new:
                 self._try(output, partial(Output.go_on, begin=begin, at=at, until=handed.wall.until))
+
+    def _in_order(self, at: datetime) -> datetime:
+        """No section begins before the one before it: one that was held until its clock had jumped again is
+        placed by the wrong one."""
+        self._begun_at = at if self._begun_at is None else max(at, self._begun_at)
+        return self._begun_at
 
     def _open(self, outputs: Sequence[Output], begin: Begin, at: datetime, until: datetime) -> None:
         """New files of one base name for these outputs."""
@@ -164,7 +171,7 @@ class Outputs:
         row = int(starts[0])
         dts_ms = int(tags["dts"][row])
         again = replace(begin, cause=Cause.FIRST, dts_ms=dts_ms)
-        self._open(stopped, again, handed.wall.at(dts_ms), handed.wall.until)
+        self._open(stopped, again, self._in_order(handed.wall.at(dts_ms)), handed.wall.until)
         rest = Media(media.section, media.batch.rows(slice(row, None)))
         return {output.format: rest for output in stopped}
 
