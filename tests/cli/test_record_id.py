@@ -17,6 +17,7 @@ from reel import Done, reel, running
 
 from engine.media.events import Failed, FileFinished, Finished, GapClosed, GapOpened, Live
 
+KEPT_S = 3  # longer than what the origin keeps for those who come: otherwise nothing is missing
 SAMPLE = "h264_aac_bframes"
 Sample = Callable[[str], Path]
 
@@ -43,8 +44,10 @@ async def test_the_next_process_goes_on(again: bool, sample: Sample, tmp_path: P
         url = origin.url("x")
         first = await killed(url, tmp_path, *options)
         deaths = [first]
+        await asyncio.sleep(KEPT_S)
         if again:
             deaths.append(await killed(url, tmp_path, *options))
+            await asyncio.sleep(KEPT_S)
         done = await reel(*order(url, tmp_path, *options))
     done.assert_done()
     (finished,) = done.of(Finished)

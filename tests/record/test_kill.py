@@ -60,6 +60,7 @@ async def test_kill_minus_nine(sample: Sample, tmp_path: Path) -> None:
 
 async def kill_one(origin: Troubled, name: str, folder: Path, chance: Random) -> None:
     """Record, kill, repair (or let another recorder do it), and look at what is left."""
+    folder.mkdir()  # a kill may come before the first file
     options = ("-o", folder, "-f", FORMATS[name], "--hls-time", "1", "--json")
     cuts = ("--interval", "1") if chance.random() < 0.5 else ()
     async with running("record", origin.url(name), *options, *cuts) as command:
