@@ -1,7 +1,7 @@
 """A recording's outputs: operations of the segment stage become files. Runs on a writer thread.
 
-One `Outputs` holds one `Output` per format. A format whose disk fails waits and goes on in a new file when
-it can; one that cannot hold the stream from the beginning ends alone. The others go on.
+One `Outputs` holds one `Output` per format. A format whose disk fails, or which cannot hold the
+stream, waits and goes on in a new file when it can. The others go on.
 """
 
 from __future__ import annotations
@@ -123,6 +123,7 @@ class Outputs:
 
     def _begin(self, begin: Begin, handed: Handed) -> None:
         self._each(partial(Output.check, begin=begin))
+        self._end_hopeless()
         at = self._in_order(handed.wall.at(begin.dts_ms))
         new = [output for output in self._live if output.needs_file(begin) and output.may_begin]
         self._open(new, begin, at, handed.wall.until)
@@ -217,10 +218,22 @@ class Outputs:
     def _refused(self, output: Output, error: ReelError) -> None:
         """An output cannot go on: it waits where waiting may mend it, and ends where not."""
         lasting = StorageRefused if not output.has_begun else ()
-        waits = StorageError if not output.has_files else (StorageError, UnsupportedCodec)
-        if isinstance(error, waits) and not isinstance(error, lasting):
+        if isinstance(error, StorageError | UnsupportedCodec) and not isinstance(error, lasting):
             output.suspend(error)
             return
+        self._fail(output, error)
+
+    def _end_hopeless(self) -> None:
+        """Formats that cannot hold the stream wait for it to change while another is recorded. When none can
+        hold it from the beginning there is nothing to wait for."""
+        refused = {output: output.trouble for output in self._live}
+        if any(output.has_begun or not isinstance(error, UnsupportedCodec) for output, error in refused.items()):
+            return
+        for output, error in refused.items():
+            if error is not None:
+                self._fail(output, error)
+
+    def _fail(self, output: Output, error: ReelError) -> None:
         self._live.remove(output)
         self._failures[output.format] = error
         output.fail(error)

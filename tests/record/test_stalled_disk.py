@@ -1,9 +1,11 @@
 """S5, S7: a disk that stalls costs nothing while there is room in memory, and other recordings nothing at
-all; beyond that the origin is held, and what it does not keep is a gap."""
+all; beyond that the origin is held, and what it does not keep is a gap. `REEL_STALL_S` says how long it
+stalls (30)."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +27,7 @@ from waiting import until
 from engine.media.codecs import Format
 from engine.media.events import Connecting, Live
 
-STALL_S = 8  # of the 30 s of the rule: what differs is only how much is queued
+STALL_S = float(os.environ.get("REEL_STALL_S", "30"))
 SLACK_S = 1.5
 SAMPLE = "h264_aac_bframes"
 PAGE_BYTES = 4096
