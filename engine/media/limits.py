@@ -39,6 +39,11 @@ JUMP_BACK_MS = 1_000
 JUMP_AHEAD_MS = 10_000
 """Beyond these a clock has jumped: encoders hiccup by less (F6)."""
 
+REJOIN_WAIT_S = 2.0
+"""How long a reconnect is held while its content, on another clock than the recorded one, may yet turn out to
+be a replay: an origin sends what it kept at once, so that what comes later is live; and what is held is lost
+when the process is killed (S2)."""
+
 REMEMBERED_MS = 20_000
 """How far back media that comes again after a reconnect is recognised: origins replay their last group of
 pictures, and encoders make those of 10 s at the longest, as a rule."""

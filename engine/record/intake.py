@@ -16,6 +16,7 @@ import numpy as np
 
 from engine.errors import ReelError
 from engine.media.batch import Batch, Flag, Kind, Role
+from engine.media.limits import REJOIN_WAIT_S
 from engine.record.limit import MediaLimit
 from engine.record.wall_clock import Span, WallClock
 from engine.segment import Begin, Cause, Note, Operation, Segmenter
@@ -26,12 +27,19 @@ from engine.timeline.rejoin import Fresh, Joined, Rejoin
 _CLOCK_CHANGES = (What.JUMP, What.CONTINUED, What.GLUED)
 
 
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    """Rows of a connection, what was found wrong with them, and when they came."""
+
+    batch: Batch
+    repairs: list[Repair]
+    now: datetime
+
+
 @dataclass(slots=True)
 class Taken:
-    """What a batch came to."""
+    """What rows came to."""
 
-    closing: list[Operation] = field(default_factory=list)
-    """Operations that end the push before, to be done before the others."""
     operations: list[Operation] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
     wall: WallClock = field(default_factory=WallClock)
@@ -41,6 +49,8 @@ class Taken:
     """A reconnect sent again what is recorded."""
     begins_again: bool = False
     """The last repeated keyframe and what follows it begin a new file."""
+    ends_broken: bool = False
+    """A connection that broke is not gone on with: another push comes behind this."""
 
 
 class Intake:
@@ -73,6 +83,7 @@ class Intake:
         self._wall = WallClock(floor=start)
         self._memory = Memory()
         self._rejoin: Rejoin | None = None
+        self._held: list[_Arrived] = []  # since `_rejoin` began
         self.is_broken_off = False
         """A connection broke, and its sections are open."""
         self.was_live = False
@@ -92,6 +103,7 @@ class Intake:
         recorded; otherwise it is another push. `made_since`: nothing of it was made before."""
         self._timeline = Timeline(jump=self._jump)
         self._rejoin = Rejoin(self._memory) if may_repeat and self._segmenter.started else None
+        self._held.clear()
         self.was_live = False
         if not self.is_broken_off:
             self._begin_push()
@@ -104,80 +116,78 @@ class Intake:
         self._wall = WallClock(floor=self._wall.until)
         self._memory = Memory()
 
-    def feed(self, batch: Batch, now: datetime) -> Taken:
+    def feed(self, batch: Batch, now: datetime) -> list[Taken]:
         """Take in a batch that arrived by `now`; its `dts` column is filled in place."""
-        taken = Taken(repairs=self._timeline.place(batch))
+        arrived = _Arrived(batch, self._timeline.place(batch), now)
         if self._rejoin is None:
-            self._end_broken(taken)
-            self._pass(taken, batch, now)
-        else:
-            self._decide(taken, self._rejoin.feed(batch), now)
-        return self._complete(taken)
+            return [*self._end_broken(), self._pass(arrived)]
+        self._held.append(arrived)
+        return self._decide(self._rejoin.feed(batch) or self._give_up(self._rejoin, now), now)
 
-    def break_off(self, now: datetime) -> Taken:
+    def _give_up(self, rejoin: Rejoin, now: datetime) -> Fresh | None:
+        is_late = (now - self._held[0].now).total_seconds() > REJOIN_WAIT_S
+        return rejoin.give_up() if is_late and not rejoin.is_on_recorded_clock else None
+
+    def break_off(self, now: datetime) -> list[Taken]:
         """The connection broke. What it sent is passed on; its sections stay open."""
-        taken = Taken()
-        self._settle(taken, now)
+        taken = self._settle(now)
         self.is_broken_off = self._segmenter.started
-        return self._complete(taken)
+        return taken
 
-    def finish(self, now: datetime) -> Taken:
+    def finish(self, now: datetime) -> list[Taken]:
         """The push is over: its sections end."""
-        taken = Taken()
-        self._settle(taken, now)
-        taken.operations += self._limit.pass_through(self._segmenter.finish())
-        self.is_broken_off = False
-        return self._complete(taken)
+        return [*self._settle(now), self._end_sections()]
 
-    def close_sections(self) -> Taken:
+    def close_sections(self) -> list[Taken]:
         """No connection went on where the last one broke off."""
-        self.is_broken_off = False
-        return self._complete(Taken(operations=self._limit.pass_through(self._segmenter.finish())))
+        return [self._end_sections()]
 
-    def _settle(self, taken: Taken, now: datetime) -> None:
+    def _end_sections(self) -> Taken:
+        self.is_broken_off = False
+        return self._complete(Taken(self._limit.pass_through(self._segmenter.finish())))
+
+    def _settle(self, now: datetime) -> list[Taken]:
         """The connection ended before it was known what its first media is. One that sent nothing that could
         begin a push changes nothing."""
         rejoin, self._rejoin = self._rejoin, None
         if rejoin is None or not rejoin.has_held:
-            return
+            return []
         outcome = rejoin.finish()
         if isinstance(outcome, Joined) or _may_begin(outcome.batches):
-            self._decide(taken, outcome, now)
+            return self._decide(outcome, now)
+        return []
 
-    def _decide(self, taken: Taken, outcome: Fresh | Joined | None, now: datetime) -> None:
+    def _decide(self, outcome: Fresh | Joined | None, now: datetime) -> list[Taken]:
         """What a reconnect's first media is, once that is known."""
         if outcome is None:
-            return
-        self._rejoin = None
+            return []
+        held, self._held, self._rejoin = self._held, [], None
         if isinstance(outcome, Fresh):
-            self._end_broken(taken)
-            batches: Iterable[Batch] = outcome.batches
-        else:
-            taken.joined = outcome
-            self.was_live = True
-            self._timeline.shift(outcome.offset_ms)
-            if self.is_broken_off:
-                self.is_broken_off = False
-                batches = outcome.batches_after
-            else:  # the files are finished: a new one begins with a keyframe
-                taken.begins_again = True
-                batches = outcome.from_keyframe
-        for batch in batches:
-            self._pass(taken, batch, now)
+            return [*self._end_broken(), *map(self._pass, held)]
+        self.was_live = True
+        self._timeline.shift(outcome.offset_ms)
+        begins_again = not self.is_broken_off  # the files are finished: a new one begins with a keyframe
+        self.is_broken_off = False
+        told = Taken(joined=outcome, begins_again=begins_again)
+        told.repairs += [repair for arrived in held for repair in arrived.repairs]
+        batches = outcome.from_keyframe if begins_again else outcome.batches_after
+        return [told, *(self._pass(_Arrived(batch, [], now)) for batch in batches)]
 
-    def _end_broken(self, taken: Taken) -> None:
-        if self.is_broken_off:
-            self.is_broken_off = False
-            taken.closing += self._limit.pass_through(self._segmenter.finish())
-            self._begin_push()
+    def _end_broken(self) -> list[Taken]:
+        if not self.is_broken_off:
+            return []
+        ended = self._end_sections()
+        ended.ends_broken = True
+        self._begin_push()
+        return [ended]
 
-    def _pass(self, taken: Taken, batch: Batch, now: datetime) -> None:
-        operations = self._segmenter.feed(batch)
+    def _pass(self, arrived: _Arrived) -> Taken:
+        batch, now = arrived.batch, arrived.now
+        taken = Taken(self._limit.pass_through(self._segmenter.feed(batch)), repairs=arrived.repairs)
         self._memory.remember(batch)
         self.was_live = self._segmenter.started
-        taken.operations += self._limit.pass_through(operations)
         jumps = np.flatnonzero(batch.tags["flags"] & int(Flag.DISCONTINUITY))
-        if any(repair.what in _CLOCK_CHANGES for repair in taken.repairs):
+        if any(repair.what in _CLOCK_CHANGES for repair in arrived.repairs):
             self._wall.restart()
         start = 0
         for row in jumps.tolist():
@@ -185,6 +195,7 @@ class Intake:
             self._wall.restart()
             start = row
         taken.spans += self._wall.spans(batch.rows(slice(start, None)) if start else batch, now)
+        return self._complete(taken)
 
     def _complete(self, taken: Taken) -> Taken:
         taken.wall = replace(self._wall)
@@ -220,7 +231,7 @@ def _may_begin(batches: Iterable[Batch]) -> bool:
 
 def notes_of(taken: Taken) -> list[Note]:
     """What users should hear of: the notes among the operations, repairs and duplicates."""
-    notes = [one for one in (*taken.closing, *taken.operations) if isinstance(one, Note)]
+    notes = [one for one in taken.operations if isinstance(one, Note)]
     notes += [Note(repair.what, str(repair)) for repair in taken.repairs]
     if taken.joined is not None and taken.joined.dropped_packets:
         done = "left out"

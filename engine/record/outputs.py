@@ -227,7 +227,9 @@ class Outputs:
         """Formats that cannot hold the stream wait for it to change while another is recorded. When none can
         hold it from the beginning there is nothing to wait for."""
         refused = {output: output.trouble for output in self._live}
-        if any(output.has_begun or not isinstance(error, UnsupportedCodec) for output, error in refused.items()):
+        if any(
+            output.has_begun or not isinstance(error, UnsupportedCodec) for output, error in refused.items()
+        ):
             return
         for output, error in refused.items():
             if error is not None:

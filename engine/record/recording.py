@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -330,15 +330,15 @@ class Recording:
 
     # Media
 
-    def _hand_over(self, taken: Taken) -> None:
+    def _hand_over(self, all_taken: Iterable[Taken]) -> None:
+        for taken in all_taken:
+            self._hand_over_one(taken)
+
+    def _hand_over_one(self, taken: Taken) -> None:
         """Give operations to the writer thread, counting what passes."""
         notes = notes_of(taken)
         for note in notes:
             self._announcer.warn(note.code, note.message)
-        if taken.closing:
-            closing = Handed(tuple(taken.closing), (), taken.wall)
-            self._lane.put(partial(self._outputs.apply, closing))
-            self._expire_if_due()
         if taken.spans:
             self._resumed()
         self._announcer.recorded(taken.spans)
@@ -356,6 +356,8 @@ class Recording:
                 tuple(taken.operations), tuple(taken.spans), taken.wall, tuple(note.message for note in notes)
             )
             self._lane.put(partial(self._outputs.apply, handed), size_bytes)
+        if taken.ends_broken:
+            self._expire_if_due()
 
     def _note_begin(self, begin: Begin) -> None:
         tracks = [events.TrackInfo.of(track) for track in begin.tracks]

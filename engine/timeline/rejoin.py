@@ -86,6 +86,15 @@ class Rejoin:
                 return outcome or self._fresh()
         return None
 
+    @property
+    def is_on_recorded_clock(self) -> bool:
+        """What came so far may be a replay on the recorded clock itself, at whatever pace it is sent."""
+        return any(abs(offset) <= REPLAY_JITTER_MS for offset in self._offsets())
+
+    def give_up(self) -> Fresh:
+        """It has taken too long: take the connection for new media."""
+        return self._fresh()
+
     def finish(self) -> Outcome:
         """The connection ended undecided. What matches so far is a replay that was cut short."""
         offset = _only(self._offsets())
