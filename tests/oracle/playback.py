@@ -81,8 +81,11 @@ def _play_stretches(listed: playlist.Playlist, ffmpeg: str | None) -> None:
 
 def _run(path: Path, name: str, ffmpeg: str | None) -> None:
     command = [ffmpeg or imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-xerror"]
+    # Otherwise times are rounded to the mean frame rate, and where frames are missing two share one. Where a
+    # source fell silent between a picture and those shown before it, its times go back: vfr takes them.
+    output = ["-fps_mode", "vfr", "-enc_time_base:v", "1:90000", "-f", "null", "-"]
     done = subprocess.run(
-        [*command, "-i", str(path), "-f", "null", "-"],
+        [*command, "-i", str(path), *output],
         capture_output=True,
         text=True,
         timeout=FFMPEG_TIMEOUT_S,

@@ -95,7 +95,7 @@ class Stream:
     _next: int = 0
     _hush_until_s: float = 0.0
     _late_ms: int = 0  # by all its silences
-    _stalled: list[bytes] | None = None
+    _stalled: list[tuple[bytes, bool]] | None = None
 
     # Troubles
 
@@ -118,11 +118,11 @@ class Stream:
         self._hush_until_s = max(self._hush_until_s, now_s + seconds)
 
     async def stall(self, seconds: float) -> None:
-        """What is made arrives late."""
+        """What is made arrives late, at the origin: who joins meanwhile finds what came before."""
         self._stalled = []
         await asyncio.sleep(seconds)
         late, self._stalled = self._stalled, None
-        self._send(b"".join(late))
+        self._deliver(late)
 
     def unpublish(self) -> None:
         """The publisher leaves, and everybody is told so."""
@@ -148,8 +148,7 @@ class Stream:
         self.push += 1
         self.start_ms = 0
         self._begun_s, self._next, self._late_ms = asyncio.get_running_loop().time(), 0, 0
-        self._cache.clear()
-        self._send(b"".join(bytes(tag) for tag in self._headers()))
+        self._deliver([(b"".join(bytes(tag) for tag in self._headers()), True)])
 
     def _take_clients(self) -> set[asyncio.StreamWriter]:
         clients, self._clients = self._clients, set()
@@ -180,7 +179,7 @@ class Stream:
             await asyncio.sleep(_STEP_S)
 
     def _make(self, now_s: float) -> None:
-        pieces: list[bytes] = []
+        pieces: list[tuple[bytes, bool]] = []
         frames, period_ms = self.picture.frames, self.picture.period_ms
         while True:
             rounds, at = divmod(self._next, len(frames))
@@ -190,9 +189,10 @@ class Stream:
             self._next += 1
             pieces.append(self._one(frames[at], dts_ms))
         if pieces:
-            self._send(b"".join(pieces))
+            self._deliver(pieces)
 
-    def _one(self, frame: Tag, dts_ms: int) -> bytes:
+    def _one(self, frame: Tag, dts_ms: int) -> tuple[bytes, bool]:
+        """A tag, and whether who joins later is sent what comes from it on."""
         wire_ms = (self.start_ms + dts_ms) & 0xFFFFFFFF
         data = bytes(replace(frame, timestamp_ms=wire_ms))
         media = media_of(frame)
@@ -200,17 +200,18 @@ class Stream:
         digest = hashlib.sha256(frame.body).hexdigest()[:16]
         made = Made(datetime.now(UTC), self.push, frame.kind, self.start_ms + dts_ms, wire_ms, digest, key)
         self.made.append(made)
-        if key:
-            self._cache.clear()
-        self._cache.append(data)
-        return data
+        return data, key
 
-    def _send(self, data: bytes) -> None:
-        if not data:
-            return
+    def _deliver(self, pieces: Sequence[tuple[bytes, bool]]) -> None:
+        """Tags come to the origin, and go out to its clients."""
         if self._stalled is not None:
-            self._stalled.append(data)
+            self._stalled += pieces
             return
+        for data, begins in pieces:
+            if begins:
+                self._cache.clear()
+            self._cache.append(data)
+        data = b"".join(data for data, _ in pieces)
         for client in self._clients:
             if not client.is_closing():
                 client.write(chunk(data))
