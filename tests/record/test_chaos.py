@@ -23,6 +23,7 @@ CHAOS_S = float(os.environ.get("REEL_CHAOS_S", "60"))
 STREAMS = 10
 SLACK_S = 1.5  # ten recordings, their origin and its troubles share a small machine
 INTERVAL_S = 12.0  # with no keyframe for as long, files are cut without one, and do not play alone
+LONGEST_GOP = 100  # frames, of either kind
 SAMPLES = ("h264_aac_bframes", "h264_mp3", "h264_aac_enhanced", "h265_id12_aac", "h264_opus")
 STARTS_MS = (0, (1 << 32) - 20_000, (1 << 31) - 15_000, (1 << 24) - 10_000, 500_000)
 KINDS = {flv.VIDEO: "video", flv.AUDIO: "audio"}
@@ -92,8 +93,10 @@ async def trouble(stream: Stream, origin: Troubled, chance: Random) -> None:
 def assert_nothing_lost(stream: Stream, recorded: Recorded) -> None:
     files = recorded.paths(Format.FLV)
     told = stretches(files)
+    again = [one for one in recorded.warnings("duplicate_media") if "begin the new file" in one.message]
     for kind in KINDS:
-        assert_all_there([made for made in stream.made if made.kind == kind], files, kind, told)
+        made = [made for made in stream.made if made.kind == kind]
+        assert assert_all_there(made, files, kind, told) <= len(again)
     for format in (Format.HLS, Format.MP4):
         for kind in KINDS.values():
             ours = [packet.digest for file in recorded.files(format) for packet in file.track(kind)]
@@ -106,23 +109,34 @@ def assert_nothing_lost(stream: Stream, recorded: Recorded) -> None:
             assert_f3(path, apart=format is Format.HLS)
 
 
-def assert_all_there(made: Sequence[Made], files: Sequence[Path], kind: int, told: Sequence[Stretch]) -> None:
-    """What is in the files was made, in this order, and each frame once; what is not is in a gap."""
-    waiting = iter(made)
+def assert_all_there(made: Sequence[Made], files: Sequence[Path], kind: int, told: Sequence[Stretch]) -> int:
+    """What is in the files was made, in this order, and each frame once; what is not is in a gap.
+
+    A file may begin with what the one before it ended with, from a keyframe on: how many do.
+    """
+    next_ = began_again = 0
     missing: list[Made] = []
     for path in files:
+        is_first = True
         for tag in flv.read(path).tags:
             if tag.kind != kind or flv.main_media(tag).role != "frame":
                 continue
-            digest = hashlib.sha256(tag.body).hexdigest()[:16]
-            for frame in waiting:
-                if (frame.wire_ms, frame.digest) == (tag.timestamp, digest):
-                    assert not is_missing(told, frame.at, -SLACK_S), f"{path.name}: {frame} is in a gap"
-                    break
-                missing.append(frame)
-            else:
-                raise AssertionError(f"{path.name}: {KINDS[kind]} at {tag.timestamp} ms comes twice, or late")
-    missing += waiting
-    for frame in missing:
-        outside = not told[0].start <= frame.at <= told[-1].end
-        assert outside or is_missing(told, frame.at, SLACK_S), f"{frame} is lost, and no gap says so"
+            frame = (tag.timestamp, hashlib.sha256(tag.body).hexdigest()[:16])
+            known = range(next_ - 1, max(next_ - LONGEST_GOP, 0), -1) if is_first else range(0)
+            same = [at for at in known if (made[at].wire_ms, made[at].digest) == frame]
+            if same:
+                next_ = same[0]
+                began_again += 1
+            is_first = False
+            while next_ < len(made) and (made[next_].wire_ms, made[next_].digest) != frame:
+                missing.append(made[next_])
+                next_ += 1
+            assert next_ < len(made), f"{path.name}: {KINDS[kind]} at {tag.timestamp} ms comes twice, or late"
+            assert not is_missing(told, made[next_].at, -SLACK_S), f"{path.name}: {made[next_]} is in a gap"
+            next_ += 1
+    for frame_lost in (*missing, *made[next_:]):
+        outside = not told[0].start <= frame_lost.at <= told[-1].end
+        assert outside or is_missing(told, frame_lost.at, SLACK_S), (
+            f"{frame_lost} is lost, and no gap says so"
+        )
+    return began_again
