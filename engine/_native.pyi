@@ -101,6 +101,64 @@ def frame_digests(arena: Buffer, table: Buffer, /) -> bytes:
     body of a multitrack tag), 0 for rows that are no frames. Timestamps and signalling play no part. Raises
     ValueError for a table that is none or points outside."""
 
+@final
+class TrackSurvey:
+    """The rows of one kind in a plain batch. Steps are from one row to the next, 0 with a single row."""
+
+    @property
+    def codec(self) -> int: ...
+    @property
+    def frames(self) -> int: ...
+    @property
+    def keyframes(self) -> int: ...
+    @property
+    def first_ms(self) -> int: ...
+    @property
+    def last_ms(self) -> int: ...
+    @property
+    def least_step_ms(self) -> int: ...
+    @property
+    def longest_step_ms(self) -> int: ...
+    @property
+    def last_step_ms(self) -> int:
+        """The last step greater than 0; 0 when none is."""
+    @property
+    def last_key_ms(self) -> int | None: ...
+
+@final
+class Survey:
+    """What a plain batch holds."""
+
+    @property
+    def dts(self) -> bytes:
+        """One i64 per row, in native byte order: the clock plus the signed 32-bit steps of the wire
+        timestamps."""
+    @property
+    def last_wire(self) -> int: ...
+    @property
+    def first_ms(self) -> int:
+        """The least dts."""
+    @property
+    def last_ms(self) -> int:
+        """The greatest dts."""
+    @property
+    def size_bytes(self) -> int:
+        """Of the tag bodies."""
+    @property
+    def media_bytes(self) -> int:
+        """Of the coded payloads."""
+    @property
+    def tracks(self) -> list[tuple[int, TrackSurvey]]:
+        """(kind, its rows), video first."""
+    @property
+    def keys(self) -> list[tuple[int, int]]:
+        """(row, dts) of each video keyframe."""
+
+def survey(table: Buffer, wire: int, clock_ms: int, /) -> Survey | None:
+    """The survey of a table whose first row follows a frame of the wire timestamp `wire` at `clock_ms`; None
+    when the batch is not plain: frames with a payload, without further flags, of one track and one codec for
+    each kind. Raises ValueError for a table that is none."""
+
 def amf0_encode(values: Sequence[AmfValue], /) -> bytes:
     """dict -> ECMA array at the top level of a script tag's second value, object elsewhere in commands."""
 

@@ -62,15 +62,15 @@ class Flag(IntFlag):
     DISCONTINUITY = 8
 
 
-_UNUSUAL = int(Flag.MULTITRACK)  # this flag and those above it
-
-
-@dataclass(slots=True, frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Batch:
     """An arena and the rows that point into it."""
 
     arena: bytes
     tags: npt.NDArray[np.void]
+    survey: _native.Survey | None = None
+    """What its rows hold, when they are plain and the timeline has placed them: so that stages that have no
+    more to ask do not look at the rows."""
 
     @classmethod
     def from_native(cls, taken: tuple[bytes, bytes]) -> Batch:
@@ -86,11 +86,6 @@ class Batch:
     def __len__(self) -> int:
         return len(self.tags)
 
-    @property
-    def is_plain(self) -> bool:
-        """Every row is a frame of a single-track tag on a steady clock: almost every batch there is."""
-        return not self.tags["role"].any() and bool(self.tags["flags"].max() < _UNUSUAL)
-
     def last_dts(self) -> dict[int, int]:
         """kind -> dts of its last row."""
         kinds = self.tags["kind"].tolist()
@@ -100,6 +95,8 @@ class Batch:
     @property
     def size_bytes(self) -> int:
         """Bytes of the tag bodies its rows point at."""
+        if self.survey is not None:
+            return self.survey.size_bytes
         return int(self.tags["size"].sum())
 
     def rows(self, selection: slice | npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Batch:

@@ -62,16 +62,19 @@ class FlvMuxer:
         held = self._wanted(batch)
         if not len(held):
             return
+        self._put(held)
+        if held.survey is not None and self._tally.add_survey(held.survey):
+            return
         frames = frames_of(held, _ALL_CODECS)
         if frames:
             self._repeated.clear()
-        self._put(held)
         self._tally.add(frames)
 
     def _wanted(self, batch: Batch) -> Batch:
         """The rows the file holds: of its tracks, but no onMetaData, and before the first frame no
         configuration that the file starts with. The first such row starts the file."""
-        if self._started and not self._repeated and batch.is_plain and self._holds(batch):
+        survey = batch.survey
+        if self._started and not self._repeated and survey and self._kinds.issuperset(dict(survey.tracks)):
             return batch
         left_out = []
         columns = zip(*(batch.tags[name].tolist() for name in ("kind", "role", "dts")), strict=True)
@@ -88,9 +91,6 @@ class FlvMuxer:
             elif kind == Kind.SCRIPT:
                 self._tally.script_tags += 1
         return batch.rows(np.delete(np.arange(len(batch)), left_out)) if left_out else batch
-
-    def _holds(self, batch: Batch) -> bool:
-        return self._kinds.issuperset(batch.tags["kind"].tolist())
 
     def _start(self, first_ms: int) -> None:
         self._started = True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from engine._native import Survey
+from engine.media.batch import Kind
 from engine.mux.base import Stats
 from engine.mux.frames import FIRST_AUDIO_CODEC, KEY, Frame
 
@@ -49,6 +51,27 @@ class Tally:
                 track.last_ms = dts_ms
             if self._start_ms is None or dts_ms < self._start_ms:
                 self._start_ms = dts_ms
+
+    def add_survey(self, survey: Survey) -> bool:
+        """Counts the frames of a plain batch; false, and nothing counted, where its times step back."""
+        tracks = [
+            (self._video if kind == Kind.VIDEO else self._audio, found) for kind, found in survey.tracks
+        ]
+        for track, found in tracks:
+            if found.least_step_ms < 0 or (track.last_ms is not None and found.first_ms < track.last_ms):
+                return False
+        for track, found in tracks:
+            if found.last_step_ms:
+                track.frame_ms = found.last_step_ms
+            elif track.last_ms is not None and found.first_ms > track.last_ms:
+                track.frame_ms = found.first_ms - track.last_ms
+            track.packets += found.frames
+            track.keyframes += found.keyframes
+            track.last_ms = found.last_ms
+        self._media_bytes += survey.media_bytes
+        if self._start_ms is None or survey.first_ms < self._start_ms:
+            self._start_ms = survey.first_ms
+        return True
 
     def discontinuity(self) -> None:
         """What follows is on another clock: the times so far are closed."""

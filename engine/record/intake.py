@@ -186,11 +186,10 @@ class Intake:
         taken = Taken(self._limit.pass_through(self._segmenter.feed(batch)), repairs=arrived.repairs)
         self._memory.remember(batch)
         self.was_live = self._segmenter.started
-        jumps = np.flatnonzero(batch.tags["flags"] & int(Flag.DISCONTINUITY))
         if any(repair.what in _CLOCK_CHANGES for repair in arrived.repairs):
             self._wall.restart()
         start = 0
-        for row in jumps.tolist():
+        for row in _jumps(batch):
             taken.spans += self._wall.spans(batch.rows(slice(start, row)), now)
             self._wall.restart()
             start = row
@@ -213,6 +212,14 @@ class Intake:
         if not self._segmenter.started:
             taken.spans.clear()  # nothing is recorded yet
         return taken
+
+
+def _jumps(batch: Batch) -> list[int]:
+    """The rows at which the clock jumps."""
+    if batch.survey is not None:
+        return []
+    rows: list[int] = np.flatnonzero(batch.tags["flags"] & int(Flag.DISCONTINUITY)).tolist()
+    return rows
 
 
 def _may_begin(batches: Iterable[Batch]) -> bool:

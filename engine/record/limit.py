@@ -51,14 +51,16 @@ class MediaLimit:
         return operation
 
     def _trim_media(self, media: Media) -> Media | None:
-        dts = media.batch.tags["dts"]
-        if self.duration_ms is not None:
+        dts, survey = media.batch.tags["dts"], media.batch.survey
+        last_dts = int(dts.max(initial=self._start_dts)) if survey is None else survey.last_ms
+        if self.duration_ms is not None and last_dts - self._start_dts >= self.duration_ms - self.used_ms:
             late = np.flatnonzero(dts - self._start_dts >= self.duration_ms - self.used_ms)
             if len(late):
                 self.reached = True
                 media = Media(media.section, media.batch.rows(slice(0, int(late[0]))))
                 dts = media.batch.tags["dts"]
+                last_dts = int(dts.max(initial=self._start_dts))
         if not len(dts):
             return None
-        self._last_dts = max(int(dts.max()), self._start_dts if self._last_dts is None else self._last_dts)
+        self._last_dts = max(last_dts, self._start_dts if self._last_dts is None else self._last_dts)
         return media

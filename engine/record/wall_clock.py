@@ -55,11 +55,14 @@ class WallClock:
     def spans(self, batch: Batch, now: datetime) -> list[Span]:
         """The stretches of a batch of one clock that arrived by `now`, split where the source sent nothing
         for a while."""
-        tags = batch.tags
-        dts = tags["dts"][tags["role"] == int(Role.FRAME)]
-        if not len(dts):
-            return []
-        first, last = int(dts.min()), int(dts.max())
+        tags, survey = batch.tags, batch.survey
+        if survey is not None:
+            dts, first, last = tags["dts"], survey.first_ms, survey.last_ms
+        else:
+            dts = tags["dts"][tags["role"] == int(Role.FRAME)]
+            if not len(dts):
+                return []
+            first, last = int(dts.min()), int(dts.max())
         zero = now - timedelta(milliseconds=last)
         self._zero = zero if self._zero is None else min(self._zero, zero)
         spans = self._split(dts, first, last)

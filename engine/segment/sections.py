@@ -80,38 +80,47 @@ class Sections:
             return False
         if self._audio_from is not None:
             return False
-        section, tags, book = self._queue[-1], batch.tags, self._book
-        if self._interval_ms is not None and tags["dts"].max() >= section.dts_ms + self._interval_ms:
-            return False
-        kinds = set(tags["kind"].tolist()) - {int(Kind.SCRIPT)}
+        section, tags, book, survey = self._queue[-1], batch.tags, self._book, batch.survey
+        if self._interval_ms is not None:
+            last_ms = int(tags["dts"].max()) if survey is None else survey.last_ms
+            if last_ms >= section.dts_ms + self._interval_ms:
+                return False
+        kinds = (
+            set(tags["kind"].tolist()) - {int(Kind.SCRIPT)} if survey is None else dict(survey.tracks).keys()
+        )
         if not kinds <= self._at.keys():
             return False
         if Kind.VIDEO in kinds and (self._needs_key or not section.has_video):
             return False
         if any(section.tracks[kind] != book.tracks[kind] for kind in self._at):
             return False
-        if batch.is_plain and not book.reads_frames and self._is_of_known_tracks(batch):
-            return True
+        if survey is not None and not book.reads_frames:
+            return all(track.codec == book.tracks[kind].codec for kind, track in survey.tracks)
         if (tags["flags"] & _DISCONTINUITY).any():
             return False
         return not any(book.is_news(batch, int(row)) for row in book.candidates(batch))
 
-    def _is_of_known_tracks(self, batch: Batch) -> bool:
-        known = {int(self._book.tracks[kind].codec) for kind in self._at}
-        return known.issuperset(batch.tags["codec"].tolist())
-
     def _pass_whole(self, batch: Batch) -> None:
-        if not batch.is_plain:
-            for row in self._book.candidates(batch):
-                self._book.learn(batch, int(row))
-        frames = batch if not batch.tags["role"].any() else batch.rows(batch.tags["role"] == Role.FRAME)
+        if batch.survey is None:
+            self._look_at_rows(batch)
+        else:
+            for kind, track in batch.survey.tracks:
+                self._clock.last[kind] = track.last_ms
+                if kind == Kind.VIDEO:
+                    self._video_dts = track.last_ms
+                    self._key_dts = self._key_dts if track.last_key_ms is None else track.last_key_ms
+        self._out.append(Media(self._queue[-1].number, batch))
+
+    def _look_at_rows(self, batch: Batch) -> None:
+        for row in self._book.candidates(batch):
+            self._book.learn(batch, int(row))
+        frames = batch.rows(batch.tags["role"] == Role.FRAME)
         if len(frames):
             self._clock.last.update(frames.last_dts())
             self._video_dts = self._clock.last.get(Kind.VIDEO, self._video_dts)
             is_key = (frames.tags["kind"] == Kind.VIDEO) & (frames.tags["flags"] & Flag.KEY != 0)
             if is_key.any():
                 self._key_dts = int(frames.tags["dts"][is_key][-1])
-        self._out.append(Media(self._queue[-1].number, batch))
 
     # Row by row
 

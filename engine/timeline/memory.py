@@ -54,7 +54,7 @@ class Memory:
     def remember(self, batch: Batch) -> None:
         """Take in recorded rows, which have their place on the recording's clock."""
         tags, digests = batch.tags, frame_digests(batch)
-        if tags["role"].any():
+        if batch.survey is None and tags["role"].any():
             for row in np.flatnonzero(tags["role"] == int(Role.CONFIG)).tolist():
                 self._headers[int(tags["kind"][row])] = header_digest(batch, row)
             frames = np.flatnonzero(digests)

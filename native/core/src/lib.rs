@@ -15,4 +15,5 @@ pub mod http;
 pub mod limits;
 pub mod mp4;
 pub mod rtmp;
+pub mod survey;
 pub mod tag;

@@ -11,6 +11,7 @@ mod flv;
 mod http;
 mod mp4;
 mod rtmp;
+mod survey;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -22,5 +23,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     mp4::register(module)?;
     amf::register(module)?;
     rtmp::register(module)?;
+    survey::register(module)?;
     Ok(())
 }
