@@ -21,7 +21,7 @@ _log = structlog.get_logger()
 
 _Work = tuple[Callable[[], object], "WriterLane | None", int]
 
-_GATHER_S = 0.1
+_GATHER_S = 0.02
 """Work is gathered this long and handed over at once: waking a thread costs more than muxing a tick."""
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from engine.errors import ConnectFailed, ReelError, Stalled
 from engine.ingest.connection import Connection
 from engine.ingest.source import ReadBuffer
-from engine.ingest.tick import Tick
+from engine.ingest.tick import Tick, slotted_s
 from engine.media.batch import Batch
 from engine.media.limits import NO_DATA_TIMEOUT_S
 
@@ -87,7 +87,7 @@ class NetworkReader:
         if batch is None:
             if self._at_end():
                 return None
-            await asyncio.sleep(self._sleep_s)
+            await asyncio.sleep(slotted_s(self._sleep_s, self._loop.time()))
             self._read()
             self._send()
             batch = self._machine.take_batch()

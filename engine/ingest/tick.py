@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from random import Random
 
-from engine.media.limits import BACKOFF_FIRST_S, BACKOFF_LAST_S, TICK_FIRST_S, TICK_LAST_S
+from engine.media.limits import BACKOFF_FIRST_S, BACKOFF_LAST_S, TICK_FIRST_S, TICK_LAST_S, TICK_SLOT_S
 
 
 @dataclass(slots=True)
@@ -28,6 +29,17 @@ class Tick:
         elif read_bytes * 4 <= window_bytes:
             self._sleep_s = min(self._sleep_s * 1.5, TICK_LAST_S)
         return self._sleep_s * self.random.uniform(0.95, 1.05)
+
+
+def slotted_s(sleep_s: float, now_s: float) -> float:
+    """A long sleep, shortened to end at a full slot of the clock `now_s`.
+
+    Many recordings then wake together, a few times a second: working while the caches are warm and sleeping
+    in between costs a process half of what waking for each of them does.
+    """
+    if sleep_s < 2 * TICK_SLOT_S:
+        return sleep_s
+    return math.floor((now_s + sleep_s) / TICK_SLOT_S) * TICK_SLOT_S - now_s
 
 
 @dataclass(slots=True)

@@ -26,7 +26,10 @@ TICK_FIRST_S = 0.02
 """Ticks start short: the kernel's receive window has yet to grow."""
 
 TICK_LAST_S = 1.0
-"""The longest tick: design decision 1 measured no gain worth the latency beyond it."""
+"""The longest tick: beyond it a process that is killed would lose more media than it may (S2)."""
+
+TICK_SLOT_S = 0.1
+"""Long ticks end at multiples of this, so that recordings wake together."""
 
 OPENING_WAIT_MS = 2_000
 """How long a promised track is waited for before the recording starts without it (F4)."""

@@ -92,8 +92,9 @@ class Sections:
             return False
         if Kind.VIDEO in kinds and (self._needs_key or not section.has_video):
             return False
-        if any(section.tracks[kind] != book.tracks[kind] for kind in self._at):
-            return False
+        for kind in self._at:
+            if section.tracks[kind] is not book.tracks[kind] and section.tracks[kind] != book.tracks[kind]:
+                return False
         if survey is not None and not book.reads_frames:
             return all(track.codec == book.tracks[kind].codec for kind, track in survey.tracks)
         if (tags["flags"] & _DISCONTINUITY).any():

@@ -4,7 +4,7 @@
 //! same frame has the same digest from another server, at another time and in the other signalling. A
 //! multitrack tag is digested whole, because the table points at one of its tracks only.
 //!
-//! The function is a chain of 64 x 64 bit multiplications whose halves are folded together. It spreads well and
+//! The function is chains of 64 x 64 bit multiplications whose halves are folded together. It spreads well and
 //! costs a fraction of reading the bytes from the socket; it is no defence against a peer that constructs
 //! collisions, who could only make its own stream look repeated.
 
@@ -14,6 +14,7 @@ use crate::tag::{flag, Role, Tag, TAG_BYTES};
 /// Odd constants without structure: bits of pi and of the golden ratio.
 const FIRST: u64 = 0x243f_6a88_85a3_08d3;
 const SECOND: u64 = 0x9e37_79b9_7f4a_7c15;
+const STRIPE_BYTES: usize = 4 * 16;
 
 /// The digest of each row: 0 for a row that is no frame, and never 0 for one that is.
 ///
@@ -59,8 +60,19 @@ fn frame_digest(tag: &Tag, arena: &[u8]) -> Option<u64> {
 
 fn digest(seed: u64, bytes: &[u8]) -> u64 {
     let mut state = fold(seed ^ FIRST, bytes.len() as u64 ^ SECOND);
-    let blocks = bytes.chunks_exact(16);
+    // Chains that do not wait for each other's products.
+    let mut lanes = [state, state ^ FIRST, state ^ SECOND, !state];
+    let stripes = bytes.chunks_exact(STRIPE_BYTES);
+    let blocks = stripes.remainder().chunks_exact(16);
     let rest = blocks.remainder();
+    for stripe in stripes {
+        for (lane, block) in lanes.iter_mut().zip(stripe.chunks_exact(16)) {
+            *lane = mix(*lane, block);
+        }
+    }
+    for lane in lanes {
+        state = fold(state ^ lane, SECOND ^ lane.rotate_left(32));
+    }
     for block in blocks {
         state = mix(state, block);
     }
