@@ -102,6 +102,17 @@ def frame_digests(arena: Buffer, table: Buffer, /) -> bytes:
     ValueError for a table that is none or points outside."""
 
 @final
+class Continuity:
+    """Continuity counters of transport stream packets (ISO 13818-1), carried over from segment to segment:
+    each comes from a muxer that starts them at 0."""
+
+    def __new__(cls) -> Continuity: ...
+    def carry(self, data: bytes, /) -> bytes:
+        """The same packets, counted on from the segment before. Raises ValueError for half a packet."""
+    def next_segment(self) -> None:
+        """A new muxer starts: its 0 is the counter after the last one written."""
+
+@final
 class TrackSurvey:
     """The rows of one kind in a plain batch. Steps are from one row to the next, 0 with a single row."""
 

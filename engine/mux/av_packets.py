@@ -1,19 +1,21 @@
 """Batches to FFmpeg packets: one libavformat muxer, its bytes kept in memory until taken.
 
 No encoder is opened, and payloads are not copied on the way in. Nothing is held back beyond what the
-container needs: FFmpeg's interleaving queue is kept to the packet in hand, and every packet is flushed. In
-MP4 a packet waits for the next one of its track, which says how long it lasts.
+container needs: FFmpeg's interleaving queue is kept to the packet in hand, and the last packet of a call
+flushes what those before it came to. In MP4 a packet waits for the next one of its track, which says how long
+it lasts.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import av
+import av.container
 import av.error
 import av.logging
 
@@ -40,8 +42,9 @@ _libav.propagate = False
 _REFUSED_RUN = 250
 """So many unparsable packets of a track in a row are no damage in the stream: the output has failed."""
 
+_FLUSH = cast("int", av.container.Flags.flush_packets.value)
 _PACKET_BY_PACKET = {
-    "flush_packets": "1",
+    "flush_packets": "0",  # the last packet of each call flushes, see `mux`
     "max_interleave_delta": "1",  # microseconds: no packet waits for the other track
     "avoid_negative_ts": "disabled",
     "fflags": "+bitexact",  # no version strings, no dates: the same packets make the same bytes
@@ -160,7 +163,9 @@ class PacketWriter:
                 buffer_size=recipe.buffer_bytes,
             )
             streams = [self._add(track, recipe) for track in tracks]
+            self._container.flags |= _FLUSH
             self._container.start_encoding()
+            self._container.flags &= ~_FLUSH
         except (av.error.FFmpegError, ValueError) as error:
             raise MuxError(f"{recipe.av_format}: {_words(error)}") from error
         self._clocks = {
@@ -179,7 +184,7 @@ class PacketWriter:
             stream.codec_context.codec_tag = "hvc1"  # FFmpeg's hev1 does not play on Apple's systems
         return stream  # type: ignore[no-any-return]
 
-    def mux(self, arena: bytes, frames: Iterable[Frame], origin_ms: int) -> bytes:
+    def mux(self, arena: bytes, frames: Sequence[Frame], origin_ms: int) -> bytes:
         """The bytes that these frames of the writer's tracks complete; times are written from `origin_ms` on.
 
         A packet that FFmpeg cannot parse is left out and counted.
@@ -187,25 +192,33 @@ class PacketWriter:
         Raises:
             MuxError: FFmpeg refused for another reason, or refused everything for a while.
         """
-        packet: Any = av.Packet  # its stub does not know that any buffer will do
-        clocks, tally, by_durations = self._clocks, self._tally, self._by_durations
-        view = memoryview(arena)
+        if not frames:
+            return b""
         try:
-            for dts_ms, cts_ms, start, size, codec, flags, _ in frames:
-                clock = clocks[codec]
-                one = packet(view[start : start + size])
-                one.stream = clock.stream
-                one.dts, one.pts, moved = clock.step(dts_ms - origin_ms, cts_ms)
-                if flags & KEY:
-                    one.is_keyframe = True
-                tally.adjusted += moved
-                if by_durations:
-                    one, clock.waiting = clock.waiting, one
-                if one is not None:
-                    self._mux_one(one, clock)
+            self._mux_all(arena, frames[:-1], origin_ms)
+            self._container.flags |= _FLUSH
+            self._mux_all(arena, frames[-1:], origin_ms)
+            self._container.flags &= ~_FLUSH
         except av.error.FFmpegError as error:
             raise MuxError(_words(error)) from error
         return self._output.take()
+
+    def _mux_all(self, arena: bytes, frames: Sequence[Frame], origin_ms: int) -> None:
+        packet: Any = av.Packet  # its stub does not know that any buffer will do
+        clocks, tally, by_durations = self._clocks, self._tally, self._by_durations
+        view = memoryview(arena)
+        for dts_ms, cts_ms, start, size, codec, flags, _ in frames:
+            clock = clocks[codec]
+            one = packet(view[start : start + size])
+            one.stream = clock.stream
+            one.dts, one.pts, moved = clock.step(dts_ms - origin_ms, cts_ms)
+            if flags & KEY:
+                one.is_keyframe = True
+            tally.adjusted += moved
+            if by_durations:
+                one, clock.waiting = clock.waiting, one
+            if one is not None:
+                self._mux_one(one, clock)
 
     def _mux_one(self, packet: av.Packet[Any], clock: _TrackClock) -> None:
         """Hands a packet to FFmpeg. One that waited lasts until the newest, any other as long as the one

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from engine import _native
 from engine.errors import MuxError, StorageError
 from engine.media.batch import Batch
 from engine.media.codecs import Codec
@@ -19,7 +20,6 @@ from engine.mux.base import Folder, HlsSegment, MuxOptions, Sink, Stats
 from engine.mux.frames import DISCONTINUITY, FIRST_AUDIO_CODEC, KEY, Frame, frames_of
 from engine.mux.playlist import Entry, Playlist, SegmentNote
 from engine.mux.tally import Tally
-from engine.mux.transport import Continuity
 
 _FMP4_CODECS = frozenset({Codec.H265, Codec.OPUS})  # in TS neither Apple's players nor hls.js read them
 _LATE_FACTOR = 3  # so many times the wanted length without a keyframe to end a segment at is worth a word
@@ -63,7 +63,7 @@ class HlsMuxer:
         self._from_zero = options.timestamps == "zero"
         self._playlist = Playlist(options.hls_time_s)
         self._tally = Tally()
-        self._continuity = Continuity()
+        self._continuity = _native.Continuity()
         self._map_uris: dict[bytes, str] = {}
         self._fragments = 0
         self._sequence = 0
@@ -165,7 +165,10 @@ class HlsMuxer:
         if self._fragmented:
             self._fragments += _count_fragments(data)
         else:
-            data = self._continuity.carry(data)
+            try:
+                data = self._continuity.carry(data)
+            except ValueError as error:
+                raise MuxError(f"mpegts: {error}") from error
         self._segment.sink.write(data)
 
     def _end_segment(self, next_ms: int | None) -> None:

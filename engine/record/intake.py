@@ -86,6 +86,7 @@ class Intake:
         self._held: list[_Arrived] = []  # since `_rejoin` began
         self.is_broken_off = False
         """A connection broke, and its sections are open."""
+        self._has_ended = False  # the sections of the push have
         self.was_live = False
         """The last connection sent media that is recorded, or was before."""
 
@@ -111,6 +112,7 @@ class Intake:
             self._wall.floor = max(self._wall.floor, made_since)
 
     def _begin_push(self) -> None:
+        self._has_ended = False
         self._next_section = self._segmenter.next_section
         self._segmenter = self._new_segmenter()
         self._wall = WallClock(floor=self._wall.until)
@@ -142,9 +144,11 @@ class Intake:
         """No connection went on where the last one broke off."""
         return [self._end_sections()]
 
-    def _end_sections(self) -> Taken:
+    def _end_sections(self, *, ends_broken: bool = False) -> Taken:
         self.is_broken_off = False
-        return self._complete(Taken(self._limit.pass_through(self._segmenter.finish())))
+        self._has_ended = True
+        operations = self._limit.pass_through(self._segmenter.finish())
+        return self._complete(Taken(operations, ends_broken=ends_broken))
 
     def _settle(self, now: datetime) -> list[Taken]:
         """The connection ended before it was known what its first media is. One that sent nothing that could
@@ -167,6 +171,8 @@ class Intake:
         self.was_live = True
         self._timeline.shift(outcome.offset_ms)
         begins_again = not self.is_broken_off  # the files are finished: a new one begins with a keyframe
+        if self._has_ended:
+            self._begin_push()
         self.is_broken_off = False
         told = Taken(joined=outcome, begins_again=begins_again)
         told.repairs += [repair for arrived in held for repair in arrived.repairs]
@@ -174,12 +180,11 @@ class Intake:
         return [told, *(self._pass(_Arrived(batch, [], now)) for batch in batches)]
 
     def _end_broken(self) -> list[Taken]:
-        if not self.is_broken_off:
-            return []
-        ended = self._end_sections()
-        ended.ends_broken = True
-        self._begin_push()
-        return [ended]
+        """What comes now is another push than the one before."""
+        ended = [self._end_sections(ends_broken=True)] if self.is_broken_off else []
+        if self._has_ended:
+            self._begin_push()
+        return ended
 
     def _pass(self, arrived: _Arrived) -> Taken:
         batch, now = arrived.batch, arrived.now

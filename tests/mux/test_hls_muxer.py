@@ -19,7 +19,7 @@ from engine.media.batch import Batch, Flag
 from engine.media.codecs import Format
 from engine.mux import MuxOptions, open_muxer
 from engine.mux.probe import probe
-from engine.mux.transport import Continuity
+from engine._native import Continuity
 
 STARTED = datetime(2026, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC)
 SEGMENTS = ["ts", "fmp4"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from batches import Tag, batch
 from replays import HEADERS, at, camera
 
 from engine.media.limits import REJOIN_WAIT_S
 from engine.record.intake import Intake, Taken
 from engine.record.limit import MediaLimit
-from engine.segment import Begin, Media
+from engine.segment import Begin, End, Media
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK_MS = 200
@@ -74,3 +75,27 @@ def test_a_replay_on_the_recorded_clock_may_take_its_time() -> None:
     taken = [one for tags, now in live(film, again) for one in recording.feed(batch(*tags), now)]
     assert [one.joined.dropped_packets for one in taken if one.joined] == [len(camera(0, 8000))]
     assert recorded(taken) == len(film) - len(camera(0, 8000))
+
+
+@pytest.mark.parametrize("is_replay", [False, True])
+def test_files_that_end_while_a_reconnect_is_not_decided(is_replay: bool) -> None:
+    """Their time is up: what the connection turns out to be goes into new ones."""
+    film = camera(0, 6000)
+    recording = intake()
+    recording.connect(may_repeat=False)
+    recording.feed(batch(*HEADERS, *film), START + timedelta(seconds=6))
+    recording.break_off(START + timedelta(seconds=6))
+    recording.connect(may_repeat=True)
+    now = START + timedelta(seconds=8)
+    replayed = [tag for tag in film if tag[1] >= 4000]
+    assert not recorded(recording.feed(batch(*HEADERS, *replayed[:20]), now))
+    (closed,) = recording.close_sections()
+    assert any(isinstance(operation, End) for operation in closed.operations)
+    rest = [*replayed[20:], *[tag for tag in camera(0, 8000) if tag[1] >= 6000]]
+    if not is_replay:
+        rest = [(kind, time, body + b" again") for kind, time, body in rest]
+    taken = recording.feed(batch(*rest), now + timedelta(seconds=1))
+    assert any(one.begins_again for one in taken) == is_replay
+    (begin,) = [operation for one in taken for operation in one.operations if isinstance(operation, Begin)]
+    assert begin.section == 1
+    assert begin.dts_ms == (5000 if is_replay else 4000)

@@ -6,6 +6,7 @@ mod amf;
 mod batch;
 mod buffer;
 mod config;
+mod continuity;
 mod digest;
 mod flv;
 mod http;
@@ -19,6 +20,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     flv::register(module)?;
     http::register(module)?;
     config::register(module)?;
+    continuity::register(module)?;
     digest::register(module)?;
     mp4::register(module)?;
     amf::register(module)?;
