@@ -61,14 +61,18 @@ class WriterThread:
 
     def _run(self) -> None:
         while (gathered := self._queue.get()) is not None:
-            for work, lane, size_bytes in gathered:
-                try:
-                    work()
-                except Exception:  # a defect of ours must not stop the other recordings
-                    _log.exception("writer.defect")
-                if lane is not None:
-                    lane.done_bytes += size_bytes
-                    self.done_bytes += size_bytes
+            gathered.reverse()
+            while gathered:
+                self._do(*gathered.pop())  # and its media is let go of at once
+
+    def _do(self, work: Callable[[], object], lane: WriterLane | None, size_bytes: int) -> None:
+        try:
+            work()
+        except Exception:  # a defect of ours must not stop the other recordings
+            _log.exception("writer.defect")
+        if lane is not None:
+            lane.done_bytes += size_bytes
+            self.done_bytes += size_bytes
 
 
 class WriterLane:

@@ -250,6 +250,7 @@ class Recording:
                 return
             if len(batch):
                 self._hand_over(self._intake.feed(batch, self._now()))
+            del batch  # not to be kept through the next sleep: it is the largest thing a recording has
             if self._lane.is_full:
                 self._held_back = True
                 self._mark("storage")  # if the origin does not wait for us, it is the disk's fault

@@ -127,13 +127,13 @@ def assert_all_there(made: Sequence[Made], files: Sequence[Path], kind: int, tol
             if same:
                 next_ = same[0]
                 began_again += 1
-            is_first = False
-            # The picture is a loop, and each push begins it anew: what is in a gap is not this frame.
-            while next_ < len(made) and not is_recorded(made[next_], frame, told):
+            while next_ < len(made) and not is_same(made[next_], frame, told if is_first else ()):
                 missing.append(made[next_])
                 next_ += 1
+            is_first = False
             what = f"{path.name}: {KINDS[kind]} at {tag.timestamp} ms"
-            assert next_ < len(made), f"{what} comes twice, or late, or was made in a gap"
+            assert next_ < len(made), f"{what} comes twice, or late"
+            assert not is_missing(told, made[next_].at, -SLACK_S), f"{what}: {made[next_]} is in a gap"
             next_ += 1
     for frame_lost in (*missing, *made[next_:]):
         outside = not told[0].start <= frame_lost.at <= told[-1].end
@@ -143,5 +143,6 @@ def assert_all_there(made: Sequence[Made], files: Sequence[Path], kind: int, tol
     return began_again
 
 
-def is_recorded(made: Made, frame: tuple[int, str], told: Sequence[Stretch]) -> bool:
+def is_same(made: Made, frame: tuple[int, str], told: Sequence[Stretch]) -> bool:
+    """The picture is a loop, and each push begins it anew: what was made in a gap is not this frame."""
     return (made.wire_ms, made.digest) == frame and not is_missing(told, made.at, -SLACK_S)
