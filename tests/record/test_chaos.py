@@ -117,21 +117,17 @@ def assert_all_there(made: Sequence[Made], files: Sequence[Path], kind: int, tol
     next_ = began_again = 0
     missing: list[Made] = []
     for path in files:
-        is_first = True
-        for tag in flv.read(path).tags:
-            if tag.kind != kind or flv.main_media(tag).role != "frame":
-                continue
-            frame = (tag.timestamp, hashlib.sha256(tag.body).hexdigest()[:16])
-            known = range(next_ - 1, max(next_ - LONGEST_GOP, 0), -1) if is_first else range(0)
-            same = [at for at in known if (made[at].wire_ms, made[at].digest) == frame]
-            if same:
-                next_ = same[0]
-                began_again += 1
-            while next_ < len(made) and not is_same(made[next_], frame, told if is_first else ()):
+        frames = frames_of(path, kind)
+        again = next_ - begun_again(made, next_, frames, told)
+        next_ -= again
+        began_again += again > 0
+        for number, frame in enumerate(frames):
+            # The picture is a loop, and each push begins it anew: what was made in a gap begins no file.
+            gaps = told if number == 0 else ()
+            while next_ < len(made) and not is_same(made[next_], frame, gaps):
                 missing.append(made[next_])
                 next_ += 1
-            is_first = False
-            what = f"{path.name}: {KINDS[kind]} at {tag.timestamp} ms"
+            what = f"{path.name}: {KINDS[kind]} at {frame[0]} ms"
             assert next_ < len(made), f"{what} comes twice, or late"
             assert not is_missing(told, made[next_].at, -SLACK_S), f"{what}: {made[next_]} is in a gap"
             next_ += 1
@@ -143,6 +139,23 @@ def assert_all_there(made: Sequence[Made], files: Sequence[Path], kind: int, tol
     return began_again
 
 
+def frames_of(path: Path, kind: int) -> list[tuple[int, str]]:
+    """Wire time and digest of the frames of a kind in a file."""
+    tags = [tag for tag in flv.read(path).tags if tag.kind == kind and flv.main_media(tag).role == "frame"]
+    return [(tag.timestamp, hashlib.sha256(tag.body).hexdigest()[:16]) for tag in tags]
+
+
+def begun_again(
+    made: Sequence[Made], next_: int, frames: Sequence[tuple[int, str]], told: Sequence[Stretch]
+) -> int:
+    """Where a file begins that repeats what the one before it ended with, and goes on from there; else
+    `next_`."""
+    for at in range(max(next_ - LONGEST_GOP, 0), next_):
+        goes_on = next_ < len(made) and next_ - at < len(frames)
+        if goes_on and is_same(made[at], frames[0], ()) and is_same(made[next_], frames[next_ - at], told):
+            return at
+    return next_
+
+
 def is_same(made: Made, frame: tuple[int, str], told: Sequence[Stretch]) -> bool:
-    """The picture is a loop, and each push begins it anew: what was made in a gap is not this frame."""
     return (made.wire_ms, made.digest) == frame and not is_missing(told, made.at, -SLACK_S)
