@@ -13,6 +13,7 @@ from typing import Self
 import structlog
 
 from engine.errors import InternalError, ReelError
+from engine.heap import keep_trimmed
 from engine.media.events import Event
 from engine.media.limits import QUEUED_BYTES, RECEIVE_BUFFER_BYTES, WORKER_QUEUED_BYTES
 from engine.record import Chronicle, Outcome, Recording, RecordSpec, Revived, revive_all
@@ -122,9 +123,11 @@ class Worker:
         self.recordings: list[Recording] = []
 
     async def __aenter__(self) -> Self:
+        self._trimming = asyncio.create_task(keep_trimmed())
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._trimming.cancel()
         for writer in self._writers:
             await asyncio.to_thread(writer.stop)
 

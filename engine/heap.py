@@ -1,0 +1,29 @@
+"""Memory that the process no longer needs goes back to the system.
+
+A tick's media is allocated, muxed and freed, hundreds of times a second and from several threads: glibc keeps
+the holes that this leaves, which came to half of a worker's memory. Giving them back a few times a minute
+costs less than a millisecond each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+from collections.abc import Callable
+from typing import cast
+
+TRIM_S = 5.0
+
+
+def trimmer() -> Callable[[], None]:
+    """What gives free memory back; nothing where the C library has no `malloc_trim`."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return cast("Callable[[], None]", (lambda: trim(0)) if trim is not None else (lambda: None))
+
+
+async def keep_trimmed() -> None:
+    """Give free memory back every few seconds, until cancelled."""
+    trim = trimmer()
+    while True:
+        await asyncio.sleep(TRIM_S)
+        trim()
