@@ -120,7 +120,7 @@ class FlvMuxer:
             raise MuxError(f"flv: {error}") from error
         positions = np.frombuffer(starts, dtype=np.uint32) + np.int64(self._sink.size)
         self._sink.write(data)
-        self._metadata.note(batch.tags, positions, self._shift_ms)
+        self._metadata.note(batch, positions, self._shift_ms)
 
     def close(self) -> None:
         """Completes onMetaData. A file of no rows stays empty.

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine import _native
-from engine.media.batch import Flag, Kind, Role
+from engine.media.batch import Batch, Flag, Kind, Role
 from engine.media.codecs import Codec
 from engine.media.track import Track
 from engine.mux.base import Signalling, Stats
@@ -108,19 +108,18 @@ class Completion:
     _last_keyframe_ms: int | None = None
     _last_video_ms: int | None = None
 
-    def note(
-        self, tags: npt.NDArray[np.void], positions: npt.NDArray[np.integer[Any]], shift_ms: int
-    ) -> None:
+    def note(self, batch: Batch, positions: npt.NDArray[np.integer[Any]], shift_ms: int) -> None:
         """Notes rows that are written at these positions with the timestamp `dts - shift_ms`."""
-        rows = np.flatnonzero((tags["kind"] == Kind.VIDEO) & (tags["role"] == Role.FRAME))
-        if not len(rows):
-            return
-        times_ms = tags["dts"][rows] - shift_ms
-        self._last_video_ms = int(times_ms[-1])
-        keys = tags["flags"][rows] & Flag.KEY != 0
-        for time_ms, position in zip(times_ms[keys].tolist(), positions[rows[keys]].tolist(), strict=True):
-            self.index.add(time_ms, position)
-            self._last_keyframe_ms = time_ms
+        if batch.survey is not None:
+            last_ms = next((track.last_ms for kind, track in batch.survey.tracks if kind == Kind.VIDEO), None)
+            keys = batch.survey.keys
+        else:
+            last_ms, keys = _video_of(batch.tags)
+        if last_ms is not None:
+            self._last_video_ms = last_ms - shift_ms
+        for row, dts_ms in keys:
+            self._last_keyframe_ms = dts_ms - shift_ms
+            self.index.add(self._last_keyframe_ms, int(positions[row]))
 
     def complete(self, stats: Stats, file_bytes: int, shift_ms: int) -> bytes:
         """The script tag's body of the whole file. A track that was promised and never came is not in it."""
@@ -148,6 +147,15 @@ class Completion:
         }
         kept = {key: value for key, value in self.source.items() if key not in ours}
         return _native.amf0_encode([NAME, {**kept, **ours}])
+
+
+def _video_of(tags: npt.NDArray[np.void]) -> tuple[int | None, list[tuple[int, int]]]:
+    """The dts of the last video frame, and (row, dts) of the keyframes."""
+    rows = np.flatnonzero((tags["kind"] == Kind.VIDEO) & (tags["role"] == Role.FRAME))
+    if not len(rows):
+        return None, []
+    keys = rows[tags["flags"][rows] & Flag.KEY != 0]
+    return int(tags["dts"][rows[-1]]), list(zip(keys.tolist(), tags["dts"][keys].tolist(), strict=True))
 
 
 _KEYFRAMES = b"\0\x09keyframes\x03\0\x05times\x0a"

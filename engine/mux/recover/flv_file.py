@@ -105,7 +105,7 @@ class _Scan:
         self._read_tracks(batch)
         self.tally.add(frames_of(batch, _ALL_CODECS))
         if self.metadata is not None:
-            self.metadata.note(batch.tags, positions, 0)
+            self.metadata.note(batch, positions, 0)
 
     def _read_scripts(self, batch: Batch, position: int) -> None:
         for row in np.flatnonzero(batch.tags["kind"] == Kind.SCRIPT).tolist():
