@@ -18,6 +18,7 @@ from oracle.rules import assert_f3, assert_playlist
 from origins.troubled import Made, Picture, Stream, Troubled, troubled
 
 from engine.media.codecs import Format
+from engine.media.events import SegmentOpened, Warned
 
 CHAOS_S = float(os.environ.get("REEL_CHAOS_S", "60"))
 STREAMS = 10
@@ -93,10 +94,9 @@ async def trouble(stream: Stream, origin: Troubled, chance: Random) -> None:
 def assert_nothing_lost(stream: Stream, recorded: Recorded) -> None:
     files = recorded.paths(Format.FLV)
     told = stretches(files)
-    again = [one for one in recorded.warnings("duplicate_media") if "begin the new file" in one.message]
+    again = begin_again(recorded)
     for kind in KINDS:
-        made = [made for made in stream.made if made.kind == kind]
-        assert assert_all_there(made, files, kind, told) <= len(again)
+        assert_all_there([made for made in stream.made if made.kind == kind], files, kind, told, again)
     for format in (Format.HLS, Format.MP4):
         for kind in KINDS.values():
             ours = [packet.digest for file in recorded.files(format) for packet in file.track(kind)]
@@ -109,18 +109,29 @@ def assert_nothing_lost(stream: Stream, recorded: Recorded) -> None:
             assert_f3(path, apart=format is Format.HLS)
 
 
-def assert_all_there(made: Sequence[Made], files: Sequence[Path], kind: int, told: Sequence[Stretch]) -> int:
-    """What is in the files was made, in this order, and each frame once; what is not is in a gap.
+def begin_again(recorded: Recorded) -> set[Path]:
+    """The files that begin with what the one before them ended with, as the recorder says."""
+    paths: set[Path] = set()
+    is_next = False
+    for event in recorded.events:
+        if isinstance(event, Warned) and event.code == "duplicate_media":
+            is_next |= "begin the new file" in event.message
+        elif isinstance(event, SegmentOpened) and event.format is Format.FLV and is_next:
+            paths.add(Path(event.path))
+            is_next = False
+    return paths
 
-    A file may begin with what the one before it ended with, from a keyframe on: how many do.
-    """
-    next_ = began_again = 0
+
+def assert_all_there(
+    made: Sequence[Made], files: Sequence[Path], kind: int, told: Sequence[Stretch], again: set[Path]
+) -> None:
+    """What is in the files was made, in this order, and each frame once; what is not is in a gap."""
+    next_ = 0
     missing: list[Made] = []
     for path in files:
         frames = frames_of(path, kind)
-        again = next_ - begun_again(made, next_, frames, told)
-        next_ -= again
-        began_again += again > 0
+        if path in again:
+            next_ = begun_again(made, next_, frames)
         for number, frame in enumerate(frames):
             # The picture is a loop, and each push begins it anew: what was made in a gap begins no file.
             gaps = told if number == 0 else ()
@@ -136,7 +147,6 @@ def assert_all_there(made: Sequence[Made], files: Sequence[Path], kind: int, tol
         assert outside or is_missing(told, frame_lost.at, SLACK_S), (
             f"{frame_lost} is lost, and no gap says so"
         )
-    return began_again
 
 
 def frames_of(path: Path, kind: int) -> list[tuple[int, str]]:
@@ -145,14 +155,11 @@ def frames_of(path: Path, kind: int) -> list[tuple[int, str]]:
     return [(tag.timestamp, hashlib.sha256(tag.body).hexdigest()[:16]) for tag in tags]
 
 
-def begun_again(
-    made: Sequence[Made], next_: int, frames: Sequence[tuple[int, str]], told: Sequence[Stretch]
-) -> int:
-    """Where a file begins that repeats what the one before it ended with, and goes on from there; else
-    `next_`."""
+def begun_again(made: Sequence[Made], next_: int, frames: Sequence[tuple[int, str]]) -> int:
+    """Where a file begins that repeats what the one before it ended with, and goes on from there."""
     for at in range(max(next_ - LONGEST_GOP, 0), next_):
-        goes_on = next_ < len(made) and next_ - at < len(frames)
-        if goes_on and is_same(made[at], frames[0], ()) and is_same(made[next_], frames[next_ - at], told):
+        again = [(one.wire_ms, one.digest) for one in made[at : next_ + 1]]
+        if again[: len(frames)] == list(frames[: len(again)]):
             return at
     return next_
 
