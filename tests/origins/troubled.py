@@ -79,6 +79,10 @@ def _time(tag: Tag) -> int:
     return tag.timestamp_ms
 
 
+def _is_key(frame: Tag) -> bool:
+    return frame.kind == VIDEO and media_of(frame).key
+
+
 @dataclass(slots=True)
 class Stream:
     """A publisher, and whoever plays it."""
@@ -86,6 +90,8 @@ class Stream:
     picture: Picture
     start_ms: int = 0
     """The wire timestamp that its first push begins at."""
+    goes_on: bool = False
+    """Another push shows what comes next, as a camera does, and not what was shown before."""
     made: list[Made] = field(default_factory=list)
     push: int = 0
     is_published: bool = True
@@ -93,6 +99,7 @@ class Stream:
     _cache: list[bytes] = field(default_factory=list)
     _begun_s: float = 0.0
     _next: int = 0
+    _origin_ms: int = 0  # of the picture's time, where this push begins
     _hush_until_s: float = 0.0
     _late_ms: int = 0  # by all its silences
     _stalled: list[tuple[bytes, bool]] | None = None
@@ -147,8 +154,23 @@ class Stream:
         """Another push, on the same connections."""
         self.push += 1
         self.start_ms = 0
-        self._begun_s, self._next, self._late_ms = asyncio.get_running_loop().time(), 0, 0
+        self._begun_s, self._late_ms = asyncio.get_running_loop().time(), 0
+        self._next = self._next_key() if self.goes_on else 0
+        self._origin_ms = self._picture_ms(self._next)
         self._deliver([(b"".join(bytes(tag) for tag in self._headers()), True)])
+
+    def _next_key(self) -> int:
+        """The number of the next video keyframe."""
+        frames = self.picture.frames
+        at = self._next
+        while not _is_key(frames[at % len(frames)]):
+            at += 1
+        return at
+
+    def _picture_ms(self, number: int) -> int:
+        """When a frame is shown, from the picture's first round on."""
+        rounds, at = divmod(number, len(self.picture.frames))
+        return rounds * self.picture.period_ms + self.picture.frames[at].timestamp_ms
 
     def _take_clients(self) -> set[asyncio.StreamWriter]:
         clients, self._clients = self._clients, set()
@@ -180,14 +202,13 @@ class Stream:
 
     def _make(self, now_s: float) -> None:
         pieces: list[tuple[bytes, bool]] = []
-        frames, period_ms = self.picture.frames, self.picture.period_ms
+        frames = self.picture.frames
         while True:
-            rounds, at = divmod(self._next, len(frames))
-            dts_ms = rounds * period_ms + frames[at].timestamp_ms + self._late_ms
+            dts_ms = self._picture_ms(self._next) - self._origin_ms + self._late_ms
             if dts_ms > (now_s - self._begun_s) * 1000:
                 break
+            pieces.append(self._one(frames[self._next % len(frames)], dts_ms))
             self._next += 1
-            pieces.append(self._one(frames[at], dts_ms))
         if pieces:
             self._deliver(pieces)
 
@@ -195,8 +216,7 @@ class Stream:
         """A tag, and whether who joins later is sent what comes from it on."""
         wire_ms = (self.start_ms + dts_ms) & 0xFFFFFFFF
         data = bytes(replace(frame, timestamp_ms=wire_ms))
-        media = media_of(frame)
-        key = frame.kind == VIDEO and media.key
+        key = _is_key(frame)
         digest = hashlib.sha256(frame.body).hexdigest()[:16]
         made = Made(datetime.now(UTC), self.push, frame.kind, self.start_ms + dts_ms, wire_ms, digest, key)
         self.made.append(made)

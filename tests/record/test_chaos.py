@@ -35,7 +35,7 @@ Sample = Callable[[str], Path]
 async def test_chaos(sample: Sample, tmp_path: Path) -> None:
     streams = {
         f"s{number}": Stream(
-            Picture.of(sample(SAMPLES[number % len(SAMPLES)])), start_ms=STARTS_MS[number // 2]
+            Picture.of(sample(SAMPLES[number % len(SAMPLES)])), start_ms=STARTS_MS[number // 2], goes_on=True
         )
         for number in range(STREAMS)
     }
