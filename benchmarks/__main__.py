@@ -1,131 +1,142 @@
-"""`python -m benchmarks`: N recordings of one stream by Reelkeeper, then by ffmpeg, in turn in one run."""
+"""`python -m benchmarks`: N recordings of live streams by Reelkeeper and by its peers, in turn in one run."""
 
 from __future__ import annotations
 
 import argparse
-import socket
+import os
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
-from benchmarks.contenders import FORMATS, Ffmpeg, Reel, find_ffmpeg, find_reel
+from benchmarks import chart
+from benchmarks.contenders import FORMATS, NAMES, Contender, find, find_ffmpeg, find_reel
+from benchmarks.machine import load, machine
 from benchmarks.measure import Plan, Row, measure
-from benchmarks.processes import Group
-from benchmarks.report import table, write_json
+from benchmarks.origin import origin_of
+from benchmarks.report import findings, table, write_json
+from benchmarks.streams import Source, generated, source_of
 
 _HERE = Path(__file__).resolve().parent
-_ORIGIN_START_S = 15.0
+_SAMPLE = _HERE.parent / "sample_streams" / "h264_aac_bframes.flv"
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "file", nargs="?", type=Path, default=_HERE.parent / "sample_streams" / "h264_aac_bframes.flv"
-    )
-    parser.add_argument("--streams", type=int, default=50, help="recordings at a time (default 50)")
+    parser.add_argument("file", nargs="?", type=Path, help="an FLV file (default: 720p made with ffmpeg)")
+    parser.add_argument("--bitrate", default="3M", help="of the video that is made; several with commas")
+    parser.add_argument("--streams", default="50,200", help="recordings at a time (default 50,200)")
     parser.add_argument("--seconds", type=float, default=30.0, help="the measured window (default 30)")
-    parser.add_argument("--warmup", type=float, default=8.0, help="seconds before the window (default 8)")
-    parser.add_argument(
-        "--rounds", type=int, default=1, help="measure each this often, interleaved (default 1)"
-    )
-    parser.add_argument(
-        "--format", default=",".join(FORMATS), help=f"any of {','.join(FORMATS)} (default all)"
-    )
+    parser.add_argument("--warmup", type=float, default=10.0, help="seconds before it (default 10)")
+    parser.add_argument("--rounds", type=int, default=1, help="measure all this often (default 1)")
+    parser.add_argument("--format", default=",".join(FORMATS), help="default: all")
+    parser.add_argument("--contenders", default=",".join(NAMES), help=f"default: {','.join(NAMES)}")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="of reel (default: the cores)")
     parser.add_argument("--reel", help="the reel to measure (default: this environment's)")
-    parser.add_argument("--ffmpeg", help="the ffmpeg to measure (default: imageio-ffmpeg's, else PATH's)")
-    parser.add_argument("--results", type=Path, default=_HERE / "results", help="folder of the JSON file")
-    parser.add_argument("--smoke", action="store_true", help="2 streams, 3 seconds: does it work at all")
+    parser.add_argument("--ffmpeg", help="the ffmpeg to measure (default: PATH's)")
+    parser.add_argument(
+        "--scratch", type=Path, help="where to record (default: the folder for temporary files)"
+    )
+    parser.add_argument("--results", type=Path, default=_HERE / "results", help="folder of JSON and PNG")
+    parser.add_argument("--smoke", action="store_true", help="2 streams, 2 seconds: does it work at all")
     arguments = parser.parse_args()
-    arguments.format = arguments.format.split(",")
-    if unknown := set(arguments.format) - set(FORMATS):
-        parser.error(f"--format: unknown: {', '.join(sorted(unknown))}")
-    if not arguments.file.is_file():
-        parser.error(f"{arguments.file} is not a file")
     if arguments.smoke:
-        arguments.streams, arguments.seconds, arguments.warmup, arguments.rounds = 2, 3.0, 1.0, 1
+        arguments.file, arguments.streams, arguments.seconds, arguments.warmup = _SAMPLE, "2", 2.0, 0.5
+    try:
+        arguments.streams = [int(number) for number in arguments.streams.split(",")]
+    except ValueError:
+        parser.error(f"--streams {arguments.streams}: numbers with commas")
+    if min(arguments.streams) < 1 or arguments.workers < 1:
+        parser.error("--streams and --workers: from 1 on")
+    for option, known in (("format", FORMATS), ("contenders", NAMES)):
+        given = getattr(arguments, option).split(",")
+        if unknown := set(given) - set(known):
+            parser.error(f"--{option}: unknown: {', '.join(sorted(unknown))}")
+        setattr(arguments, option, given)
     return arguments
 
 
-def _free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
+def _sources(arguments: argparse.Namespace, ffmpeg: str | None) -> list[Source]:
+    if arguments.file is not None:
+        return [source_of(arguments.file)]
+    if ffmpeg is None:
+        raise FileNotFoundError("no ffmpeg to make the stream with: name a FILE")
+    return [generated(bitrate, ffmpeg) for bitrate in arguments.bitrate.split(",")]
 
 
-@contextmanager
-def _origin(reel: Reel, file: Path, scratch: Path) -> Iterator[tuple[Group, str]]:
-    """The embedded origin in a process of its own: its process and the stream's URL."""
-    http, rtmp = _free_port(), _free_port()
-    command = [
-        reel.program,
-        "origin",
-        str(file),
-        "--http",
-        f"127.0.0.1:{http}",
-        "--rtmp",
-        f"127.0.0.1:{rtmp}",
-    ]
-    group = Group([command], scratch, scratch / "origin.log")
-    try:
-        deadline = time.monotonic() + _ORIGIN_START_S
-        while not _accepts(http):
-            group.require_alive()
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"the origin does not listen:\n{group.log_end()}")
-            time.sleep(0.1)
-        yield group, f"http://127.0.0.1:{http}/live/{file.stem}.flv"
-    finally:
-        group.stop()
-
-
-def _accepts(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
-def _run(arguments: argparse.Namespace, reel: Reel, ffmpeg: Ffmpeg) -> list[Row]:
+def _run(
+    arguments: argparse.Namespace, reel: tuple[str, ...], sources: list[Source], contenders: list[Contender]
+) -> list[Row]:
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="reel-benchmark-") as name:
+    for _ in range(arguments.rounds):
+        for streams in arguments.streams:
+            for source in sources:
+                rows += _compare(arguments, reel, source, contenders, streams)
+    return rows
+
+
+def _compare(
+    arguments: argparse.Namespace,
+    reel: tuple[str, ...],
+    source: Source,
+    contenders: list[Contender],
+    streams: int,
+) -> list[Row]:
+    """All contenders in turn, from the same origin."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="reel-benchmark-", dir=arguments.scratch) as name:
         scratch = Path(name)
-        with _origin(reel, arguments.file.resolve(), scratch) as (origin, url):
-            plan = Plan(arguments.streams, arguments.seconds, arguments.warmup, url, scratch)
-            for _ in range(arguments.rounds):
-                for format in arguments.format:
-                    for contender in (reel, ffmpeg):
-                        row = measure(contender, format, plan, origin)
-                        rows.append(row)
-                        print(_progress(row), flush=True)
+        plan = Plan(streams, arguments.seconds, arguments.warmup, scratch)
+        with origin_of(reel, source, scratch, streams) as origin:
+            for format in arguments.format:
+                for contender in contenders:
+                    if format in contender.formats:
+                        rows.append(measure(contender, format, plan, source, origin))
+                        print(_progress(rows[-1]), flush=True)
     return rows
 
 
 def _progress(row: Row) -> str:
     return (
-        f"{row.format} {row.contender}: {row.cpu_percent_per_stream:.3f} % CPU and "
+        f"{row.source} N={row.streams} {row.format} {row.contender}: {row.cpu_percent_per_stream:.4f} % CPU, "
         f"{row.pss_mb_per_stream:.2f} MB a stream "
-        f"(origin {row.origin_cpu_percent:.0f} % CPU, calibration {row.calibration_ms:.1f} ms)"
+        f"(origin {'+'.join(f'{percent:.0f}' for percent in row.origin_cpu_percent)} %, "
+        f"others {row.other_cpu_percent:.0f} %, load {row.load:.1f}) {row.invalid}"
     )
 
 
 def main() -> int:
     """Measure, print, write; 1 when a contender failed."""
     arguments = _arguments()
+    with tempfile.TemporaryDirectory(prefix="reel-benchmark-") as tools:
+        try:
+            reel, ffmpeg = find_reel(arguments.reel), find_ffmpeg(arguments.ffmpeg)
+            found = find(arguments.contenders, reel, ffmpeg, arguments.workers, Path(tools))
+            sources = _sources(arguments, ffmpeg)
+            print(f"{machine()}\nload {load():.2f}")
+            for source in sources:
+                print(f"{source.name}: {source.path}, {source.bits_per_s / 1e6:.2f} Mb/s")
+            for contender in found.contenders:
+                print(f"{contender.name}: {contender.version}")
+            _print_missing(found.missing)
+            print(flush=True)
+            rows = _run(arguments, reel, sources, found.contenders)
+        except (RuntimeError, FileNotFoundError, ValueError) as error:
+            print(f"benchmarks: {error}", file=sys.stderr)
+            return 1
+    print("\n".join(["", "Per stream, CPU of one core:", table(rows), "", *findings(rows)]))
+    _print_missing(found.missing)
+    result = write_json(rows, found.contenders, found.missing, arguments.results)
+    print(result)
     try:
-        reel, ffmpeg = find_reel(arguments.reel), find_ffmpeg(arguments.ffmpeg)
-        version = ffmpeg.version()
-        print(f"{arguments.streams} streams of {arguments.file.name}, {arguments.seconds:g} s windows")
-        print(f"{reel.program}\n{ffmpeg.program}: {version}\n", flush=True)
-        rows = _run(arguments, reel, ffmpeg)
-    except (RuntimeError, FileNotFoundError) as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 1
-    print(f"\nPer stream:\n{table(rows)}\n")
-    print(write_json(rows, version, arguments.file, arguments.results))
+        print(chart.draw(result))
+    except ImportError:
+        print("no chart: matplotlib is missing (pip install '.[bench]')")
     return 0
+
+
+def _print_missing(missing: dict[str, str]) -> None:
+    for name, why in missing.items():
+        print(f"MISSING {name}: {why}")
 
 
 if __name__ == "__main__":

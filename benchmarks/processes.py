@@ -24,10 +24,10 @@ def with_children(pids: Iterable[int]) -> list[int]:
 
 
 def cpu_s(pid: int) -> float:
-    """User and system time of a process so far, all its threads, in seconds."""
-    # Field 2 is the command in parentheses and may hold blanks; fields 14 and 15 are utime and stime.
+    """User and system time of a process so far, in seconds: all its threads, and its children that ended."""
+    # Field 2 is the command in parentheses and may hold blanks; fields 14 to 17 are utime, stime, cutime, cstime.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+    return sum(map(int, fields[11:15])) / _TICKS_PER_S
 
 
 def pss_bytes(pid: int) -> int:

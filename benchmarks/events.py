@@ -1,0 +1,194 @@
+"""`python -m benchmarks.events`: what happens at once: N recordings begin, run beside a probe of the event loop, end.
+
+Start: from the first process to media on disk for every stream, and whether every file begins with the keyframe
+that the origin sent first. Stop: from SIGINT to the end of the last process, with every file final. Lag: how late
+a timer of the recorder's event loop fires while all record.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.contenders import FORMATS, Format, Reel, find_ffmpeg, find_reel
+from benchmarks.flv import Keyframe, first_keyframe
+from benchmarks.machine import load
+from benchmarks.measure import running, streams_with_media, wait_until_writing
+from benchmarks.processes import Group
+from benchmarks.report import columns, write_result
+from benchmarks.streams import Source, generated, source_of
+
+_HERE = Path(__file__).resolve().parent
+_SAMPLE = _HERE.parent / "sample_streams" / "h264_aac_bframes.flv"
+_GOP_IN_ORIGIN_S = 3.0
+_BEGINNING_BYTES = 4 << 20  # of a file: its first keyframe is in it
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One start and stop of N recordings."""
+
+    format: Format
+    streams: int
+    start_s: float
+    lost_first_gop: int | None  # None where files are not FLV, whose keyframes can be compared
+    stop_s: float
+    not_final: int
+    origin_cpu_percent: float  # while they started
+    lag_ms: dict[str, float]  # p50, p99, max
+
+
+@contextmanager
+def _origin(file: Path, folder: Path) -> Iterator[tuple[Group, str, Path]]:
+    url_file, sent = folder / "url", folder / "sent"
+    module = [sys.executable, "-m", "benchmarks.tapped_origin"]
+    command = [*module, str(file), str(url_file), str(sent)]
+    group = Group([command], Path.cwd(), folder / "origin.log")
+    try:
+        while not url_file.exists():
+            group.require_alive()
+            time.sleep(0.05)
+        time.sleep(_GOP_IN_ORIGIN_S)
+        yield group, url_file.read_text(), sent
+    finally:
+        group.stop()
+
+
+def _start_and_stop(
+    reel: Reel, format: Format, streams: int, seconds: float, source: Source, folder: Path
+) -> tuple[float, int | None, float, int, float]:
+    output = folder / "out"
+    output.mkdir(parents=True)
+    with _origin(source.path, folder) as (origin, url, sent):
+        began, spent_s = time.monotonic(), origin.cpu_s()
+        with running(reel.commands([url] * streams, format, folder), folder) as group:
+            wait_until_writing(group, output, streams, poll_s=0.02)
+            start_s, spent_s = time.monotonic() - began, origin.cpu_s() - spent_s
+            time.sleep(seconds)
+            group.require_alive()
+            interrupted = time.monotonic()
+            codes = group.stop()
+            stop_s = time.monotonic() - interrupted
+        if any(codes):
+            raise RuntimeError(f"reel ended with {codes}:\n{group.log_end()}")
+        lost = _lost(sent, output) if format == "flv" else None
+    final = streams_with_media(output) if not _growing(output) else 0
+    return start_s, lost, stop_s, streams - final, 100 * spent_s / start_s
+
+
+def _lost(sent: Path, output: Path) -> int:
+    """How many files do not begin with what their connection was sent first.
+
+    No file says which connection it is of. But a file cannot begin before its connection did: when both have the
+    same keyframes the same number of times, each file has its own.
+    """
+    began = Counter(Keyframe(**json.loads(line)) for line in sent.read_text().splitlines())
+    files: Counter[Keyframe | None] = Counter()
+    for path in output.rglob("*.flv"):
+        with path.open("rb") as file:
+            files[first_keyframe(file.read(_BEGINNING_BYTES))] += 1
+    return (Counter(dict(began)) - Counter(files)).total()
+
+
+def _growing(output: Path) -> bool:
+    return any(path.suffix in (".part", ".journal") for path in output.rglob("*"))
+
+
+def _lag_ms(
+    reel: Reel, format: Format, streams: int, seconds: float, source: Source, folder: Path
+) -> dict[str, float]:
+    output = folder / "out"
+    output.mkdir(parents=True)
+    with _origin(source.path, folder) as (_, url, _):
+        commands, results = [], []
+        for worker in range(min(reel.workers, streams)):
+            listing, result = folder / f"urls-{worker}.txt", folder / f"lags-{worker}.json"
+            listing.write_text(f"{url}\n" * len(range(worker, streams, reel.workers)))
+            module = [sys.executable, "-m", "benchmarks.loop_lag", str(listing), str(output / str(worker))]
+            commands.append([*module, format, str(result)])
+            results.append(result)
+        group = Group(commands, Path.cwd(), folder / "lag.log")
+        try:
+            wait_until_writing(group, output, streams)
+            time.sleep(5 + seconds)
+            group.require_alive()
+        finally:
+            codes = group.stop()
+        if any(codes):
+            raise RuntimeError(f"the recorder with a probe ended with {codes}:\n{group.log_end()}")
+    lags = sorted(lag for result in results for lag in json.loads(result.read_text()))
+    return {
+        "p50": lags[len(lags) // 2],
+        "p99": lags[len(lags) * 99 // 100],
+        "max": lags[-1],
+    }
+
+
+def _measure(reel: Reel, format: Format, streams: int, seconds: float, source: Source) -> Event:
+    with tempfile.TemporaryDirectory(prefix="reel-benchmark-") as name:
+        scratch = Path(name)
+        start_s, lost, stop_s, not_final, origin_percent = _start_and_stop(
+            reel, format, streams, seconds, source, scratch / "start"
+        )
+        lag = _lag_ms(reel, format, streams, seconds, source, scratch / "lag")
+    return Event(format, streams, start_s, lost, stop_s, not_final, origin_percent, lag)
+
+
+def _table(events: list[Event]) -> str:
+    lines = [
+        ("format", "N", "start s", "lost first GOP", "stop s", "not final", "origin CPU %", "lag p99 ms", "max")
+    ]
+    for event in events:
+        lost = "" if event.lost_first_gop is None else str(event.lost_first_gop)
+        measured = (f"{event.start_s:.2f}", lost, f"{event.stop_s:.2f}", str(event.not_final))
+        lag = (f"{event.lag_ms['p99']:.1f}", f"{event.lag_ms['max']:.1f}")
+        origin = f"{event.origin_cpu_percent:.0f}"
+        lines.append((event.format, str(event.streams), *measured, origin, *lag))
+    return columns(lines, ("format",))
+
+
+def main() -> int:
+    """Measure, print, write; 1 when a recorder failed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.events", description=__doc__)
+    parser.add_argument("file", nargs="?", type=Path, help="an H.264 FLV file (default: made, 3 Mb/s 720p)")
+    parser.add_argument("--streams", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=15.0, help="of recording (default 15)")
+    parser.add_argument("--format", default=",".join(FORMATS))
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--reel", help="the reel to start and stop (default: this environment's)")
+    parser.add_argument("--results", type=Path, default=_HERE / "results")
+    parser.add_argument("--smoke", action="store_true", help="2 streams, a second: does it work at all")
+    arguments = parser.parse_args()
+    if arguments.smoke:
+        arguments.file, arguments.streams, arguments.seconds, arguments.format = _SAMPLE, 2, 1.0, "flv"
+    try:
+        reel = Reel(find_reel(arguments.reel), "", arguments.workers)
+        ffmpeg = find_ffmpeg(None)
+        source = (
+            source_of(arguments.file) if arguments.file else generated("3M", ffmpeg or "ffmpeg")
+        )
+        print(f"load {load():.2f}", flush=True)
+        events = [
+            _measure(reel, format, arguments.streams, arguments.seconds, source)
+            for format in FORMATS
+            if format in arguments.format.split(",")
+        ]
+    except (RuntimeError, FileNotFoundError) as error:
+        print(f"benchmarks.events: {error}", file=sys.stderr)
+        return 1
+    print(_table(events))
+    print(write_result({"events": [asdict(event) for event in events]}, arguments.results, "events"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
