@@ -1,1 +1,1 @@
-"""What a recording costs, beside the same recording made by ffmpeg."""
+"""What a recording costs, beside the same recording made by other programs."""

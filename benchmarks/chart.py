@@ -1,4 +1,4 @@
-"""`python -m benchmarks.chart RESULT.json`: the CPU of every contender as bars, in a PNG beside the JSON file."""
+"""`python -m benchmarks.chart RESULT.json`: CPU of each contender as bars, in a PNG beside the JSON."""
 
 from __future__ import annotations
 

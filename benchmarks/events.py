@@ -1,8 +1,8 @@
-"""`python -m benchmarks.events`: what happens at once: N recordings begin, run beside a probe of the event loop, end.
+"""`python -m benchmarks.events`: N recordings begin at once, run beside a probe of the event loop, and end.
 
-Start: from the first process to media on disk for every stream, and whether every file begins with the keyframe
-that the origin sent first. Stop: from SIGINT to the end of the last process, with every file final. Lag: how late
-a timer of the recorder's event loop fires while all record.
+Start: from the first process to media on disk for every stream, and whether every file begins with the
+keyframe that the origin sent first. Stop: from SIGINT to the end of the last process, with every file final.
+Lag: how late a timer of the recorder's event loop fires while all record.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def _start_and_stop(
 def _lost(sent: Path, output: Path) -> int:
     """How many files do not begin with what their connection was sent first.
 
-    No file says which connection it is of. But a file cannot begin before its connection did: when both have the
-    same keyframes the same number of times, each file has its own.
+    No file says which connection it is of. But a file cannot begin before its connection did: when both have
+    the same keyframes the same number of times, each file has its own.
     """
     began = Counter(Keyframe(**json.loads(line)) for line in sent.read_text().splitlines())
     files: Counter[Keyframe | None] = Counter()
@@ -145,7 +145,17 @@ def _measure(reel: Reel, format: Format, streams: int, seconds: float, source: S
 
 def _table(events: list[Event]) -> str:
     lines = [
-        ("format", "N", "start s", "lost first GOP", "stop s", "not final", "origin CPU %", "lag p99 ms", "max")
+        (
+            "format",
+            "N",
+            "start s",
+            "lost first GOP",
+            "stop s",
+            "not final",
+            "origin CPU %",
+            "lag p99 ms",
+            "max",
+        )
     ]
     for event in events:
         lost = "" if event.lost_first_gop is None else str(event.lost_first_gop)
@@ -173,9 +183,7 @@ def main() -> int:
     try:
         reel = Reel(find_reel(arguments.reel), "", arguments.workers)
         ffmpeg = find_ffmpeg(None)
-        source = (
-            source_of(arguments.file) if arguments.file else generated("3M", ffmpeg or "ffmpeg")
-        )
+        source = source_of(arguments.file) if arguments.file else generated("3M", ffmpeg or "ffmpeg")
         print(f"load {load():.2f}", flush=True)
         events = [
             _measure(reel, format, arguments.streams, arguments.seconds, source)

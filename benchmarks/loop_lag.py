@@ -1,4 +1,4 @@
-"""`python -m benchmarks.loop_lag URLS FOLDER FORMAT RESULT`: records as `reel record` does, beside a probe of its loop.
+"""`python -m benchmarks.loop_lag URLS FOLDER FORMAT RESULT`: records as `reel record` does, and probes its loop.
 
 The probe sleeps 10 ms and notes how late it wakes; at SIGINT its lags, in ms, are written to RESULT as JSON.
 Those of the first seconds, while everything connects, are left out.

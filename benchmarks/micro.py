@@ -1,7 +1,7 @@
 """`python -m benchmarks.micro`: what the parts of a recording cost, in instructions a packet.
 
 Each part runs in a process of its own under valgrind (callgrind), else under `perf stat`, twice: what more
-repetitions add is the part's own. Without either, and with `--method time`, it is the best CPU time of several.
+repetitions add is the part's own. Without either, or with `--method time`, it is the best CPU time of some.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ def _available(method: Method) -> bool:
         return shutil.which("valgrind") is not None
     if method == "perf" and shutil.which("perf"):
         probe = ["perf", "stat", "-x,", "-e", "instructions:u", "true"]
-        return re.search(r"^\d+,", subprocess.run(probe, capture_output=True, text=True).stderr, re.M) is not None
+        return (
+            re.search(r"^\d+,", subprocess.run(probe, capture_output=True, text=True).stderr, re.M)
+            is not None
+        )
     return method == "time"
 
 
@@ -48,7 +51,10 @@ def _instructions(method: Method, part: str, file: Path, repetitions: int) -> in
     child = [sys.executable, "-m", "benchmarks.micro", str(file), "--parts", part]
     child += ["--repeat", str(repetitions)]
     counters = {
-        "callgrind": (["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"], r"Collected : (\d+)"),
+        "callgrind": (
+            ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"],
+            r"Collected : (\d+)",
+        ),
         "perf": (["perf", "stat", "-x,", "-e", "instructions:u"], r"^(\d+),"),
     }
     counter, pattern = counters[method]

@@ -1,7 +1,7 @@
 """The origin of a run: one stream from several `reel origin` processes, which share the readers evenly.
 
-An embedded origin sends each frame at its time, in a write of its own. One that gathers frames would make every
-program that wakes at each arrival look cheaper than it is.
+An embedded origin sends each frame at its time, in a write of its own. One that gathers frames would make
+every program that wakes at each arrival look cheaper than it is.
 """
 
 from __future__ import annotations

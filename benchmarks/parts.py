@@ -1,4 +1,4 @@
-"""The parts of a recording, each ready to be run again and again over the same media, in ticks of a second."""
+"""The parts of a recording, each ready to be run many times over the same media, in ticks of a second."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def with_children(pids: Iterable[int]) -> list[int]:
 
 def cpu_s(pid: int) -> float:
     """User and system time of a process so far, in seconds: all its threads, and its children that ended."""
-    # Field 2 is the command in parentheses and may hold blanks; fields 14 to 17 are utime, stime, cutime, cstime.
+    # Field 2 is the command in parentheses and may hold blanks; 14 to 17 are utime, stime, cutime, cstime.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / _TICKS_PER_S
 
