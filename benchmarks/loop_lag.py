@@ -1,5 +1,6 @@
-"""`python -m benchmarks.loop_lag URLS FOLDER FORMAT RESULT`: records as `reel record` does, and probes its loop.
+"""`python -m benchmarks.loop_lag URLS FOLDER FORMAT RESULT`: records beside a probe of the event loop.
 
+It does what `reel record` does.
 The probe sleeps 10 ms and notes how late it wakes; at SIGINT its lags, in ms, are written to RESULT as JSON.
 Those of the first seconds, while everything connects, are left out.
 """
