@@ -1,6 +1,5 @@
-"""`python -m benchmarks.loop_lag URLS FOLDER FORMAT RESULT`: records beside a probe of the event loop.
+"""`python -m benchmarks.loop_lag URLS FOLDER FORMAT RESULT`: records as `reel record` does, and probes it.
 
-It does what `reel record` does.
 The probe sleeps 10 ms and notes how late it wakes; at SIGINT its lags, in ms, are written to RESULT as JSON.
 Those of the first seconds, while everything connects, are left out.
 """
@@ -10,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from pathlib import Path
 
 from engine.cli.running import run, stopping
@@ -20,12 +20,11 @@ _PROBE_S, _SETTLE_S = 0.01, 5.0
 
 
 async def _probe(lags_ms: list[float]) -> None:
-    loop = asyncio.get_running_loop()
     await asyncio.sleep(_SETTLE_S)
     while True:
-        due_s = loop.time() + _PROBE_S
+        due_s = time.monotonic() + _PROBE_S
         await asyncio.sleep(_PROBE_S)
-        lags_ms.append(max(0.0, loop.time() - due_s) * 1000)
+        lags_ms.append(max(0.0, time.monotonic() - due_s) * 1000)
 
 
 async def _record(urls: list[str], folder: Path, format: str) -> list[float]:

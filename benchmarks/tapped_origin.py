@@ -1,4 +1,4 @@
-"""`python -m benchmarks.tapped_origin FILE URL_FILE SENT`: the embedded origin, noting what it sends first.
+"""`python -m benchmarks.tapped_origin FILE URL_FILE SENT`: the embedded origin, noting what is sent first.
 
 The HTTP-FLV URL is written to URL_FILE. For each reader one JSON line goes to SENT: the first keyframe it was
 sent.
