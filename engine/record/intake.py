@@ -81,7 +81,8 @@ class Intake:
         self._timeline = Timeline(jump=jump)
         self._segmenter = self._new_segmenter()
         self._wall = WallClock(floor=start)
-        self._memory = Memory()
+        self._memory = Memory()  # of the last push that is recorded
+        self._coming = Memory()  # of this one
         self._rejoin: Rejoin | None = None
         self._held: list[_Arrived] = []  # since `_rejoin` began
         self.is_broken_off = False
@@ -103,7 +104,7 @@ class Intake:
         """A connection begins. `may_repeat`: the one before broke, so that this one may send again what is
         recorded; otherwise it is another push. `made_since`: nothing of it was made before."""
         self._timeline = Timeline(jump=self._jump)
-        self._rejoin = Rejoin(self._memory) if may_repeat and self._segmenter.started else None
+        self._rejoin = Rejoin(self._memory) if may_repeat and not self._memory.is_empty else None
         self._held.clear()
         self.was_live = False
         if not self.is_broken_off:
@@ -116,7 +117,7 @@ class Intake:
         self._next_section = self._segmenter.next_section
         self._segmenter = self._new_segmenter()
         self._wall = WallClock(floor=self._wall.until)
-        self._memory = Memory()
+        self._coming = Memory()
 
     def feed(self, batch: Batch, now: datetime) -> list[Taken]:
         """Take in a batch that arrived by `now`; its `dts` column is filled in place."""
@@ -189,8 +190,10 @@ class Intake:
     def _pass(self, arrived: _Arrived) -> Taken:
         batch, now = arrived.batch, arrived.now
         taken = Taken(self._limit.pass_through(self._segmenter.feed(batch)), repairs=arrived.repairs)
-        self._memory.remember(batch)
+        self._coming.remember(batch)
         self.was_live = self._segmenter.started
+        if self.was_live:
+            self._memory = self._coming
         if any(repair.what in _CLOCK_CHANGES for repair in arrived.repairs):
             self._wall.restart()
         start = 0

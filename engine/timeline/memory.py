@@ -85,6 +85,11 @@ class Memory:
         return recorded
 
     @property
+    def is_empty(self) -> bool:
+        """Nothing was ever remembered."""
+        return self._count == 0
+
+    @property
     def headers(self) -> dict[int, bytes]:
         """kind -> digest of the last decoder configuration."""
         return dict(self._headers)

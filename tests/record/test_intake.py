@@ -99,3 +99,21 @@ def test_files_that_end_while_a_reconnect_is_not_decided(is_replay: bool) -> Non
     (begin,) = [operation for one in taken for operation in one.operations if isinstance(operation, Begin)]
     assert begin.section == 1
     assert begin.dts_ms == (5000 if is_replay else 4000)
+
+
+def test_a_connection_that_sends_nothing_changes_nothing() -> None:
+    """What was recorded before it is still known when the next one repeats it."""
+    film = camera(0, 6000)
+    recording = intake()
+    recording.connect(may_repeat=False)
+    recording.feed(batch(*HEADERS, *film), START + timedelta(seconds=6))
+    recording.break_off(START + timedelta(seconds=6))
+    recording.close_sections()
+    recording.connect(may_repeat=True)
+    recording.break_off(START + timedelta(seconds=12))
+    recording.connect(may_repeat=True)
+    again = [tag for tag in camera(0, 8000) if tag[1] >= 5000]
+    taken = recording.feed(batch(*HEADERS, *again), START + timedelta(seconds=13))
+    (joined,) = [one.joined for one in taken if one.joined]
+    assert joined.dropped_packets == len([tag for tag in film if tag[1] >= 5000])
+    assert any(one.begins_again for one in taken)
