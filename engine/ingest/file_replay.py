@@ -12,9 +12,9 @@ import numpy as np
 from engine import _native
 from engine.errors import StreamNotFound, UsageError, from_fault
 from engine.media.batch import Batch, Role
-from engine.media.limits import TICK_LAST_S
 
 _PIECE_BYTES = 256 << 10
+_TICK_S = 0.06  # of its own: nothing is read ahead of its time, and a replay may run many times as fast
 
 
 class FileSource:
@@ -71,7 +71,7 @@ class FileSource:
             return batch
         due = self._due_rows(self._ahead)
         if due == 0:
-            await asyncio.sleep(TICK_LAST_S / 4)
+            await asyncio.sleep(_TICK_S)
             return Batch.empty()
         batch, rest = self._ahead.rows(slice(0, due)), self._ahead.rows(slice(due, None))
         self._ahead = rest if len(rest) else None

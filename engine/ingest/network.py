@@ -96,7 +96,7 @@ class NetworkReader:
             return batch
         silent_s = self._loop.time() - self._last_media_s
         if silent_s > NO_DATA_TIMEOUT_S:
-            raise Stalled(f"{self._where}: no media for {silent_s:.0f} s")
+            raise Stalled(f"{self._where}: no media for {NO_DATA_TIMEOUT_S:g} s")
         return None if self._at_end() else Batch.empty()
 
     def _at_end(self) -> bool:
