@@ -182,6 +182,7 @@ class Sections:
         elif self._needs_key or (section is not None and section.tracks[Kind.VIDEO] != track):
             self._left_out.add(Kind.VIDEO)
             self._needs_key = True
+            self._release_ahead(self._video_dts)
             return
         cause = self._cause_to_cut(section, track, is_key=is_key)
         if cause is None:
@@ -249,8 +250,8 @@ class Sections:
                 self._release_ahead(None)
                 self._join(Kind.AUDIO, self._append(cause, dts))
                 self._retire()
-            elif self._is_ahead_of_cut(section, dts):
-                self._ahead.append(row)
+            elif self._ahead or self._is_ahead_of_cut(section, dts):
+                self._ahead.append(row)  # none overtakes those that wait
                 while dts - int(self._ahead[0].tags["dts"][0]) > CUT_HOLD_MS:
                     self._put(Kind.AUDIO, self._ahead.pop(0))
                 return

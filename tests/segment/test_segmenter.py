@@ -205,6 +205,26 @@ def test_video_that_cannot_be_decoded_is_left_out_and_said() -> None:
     assert OTHER_AVC_CONFIG not in [piece.media(row) for piece in old for row in range(len(piece))]
 
 
+def test_audio_keeps_its_order_while_video_is_left_out_and_a_cut_is_due() -> None:
+    """None that waits for the cut's keyframe is overtaken."""
+    operations = segment(
+        *HEADERS,
+        video(0, key=True),
+        audio(0),
+        video_config(1000, OTHER_AVC_CONFIG),
+        video(1000),
+        audio(1010),
+        audio(1033),
+        video(1040),
+        audio(1040),
+        audio(1056),
+        video(1080, key=True),
+        interval_ms=1000,
+    )
+    assert rows(operations, 0) == [("v", 0), ("a", 0), ("a", 1010), ("a", 1033), ("a", 1040), ("a", 1056)]
+    assert rows(operations, 1) == [("v", 1080)]
+
+
 def test_an_audio_change_starts_a_section_at_once() -> None:
     operations = segment(
         *HEADERS,
