@@ -13,13 +13,11 @@ from engine.media.batch import TAG, Batch, Flag, Kind, Role
 from engine.media.codecs import Codec
 from engine.media.track import Track
 from engine.mux.base import MuxOptions, Sink, Stats
-from engine.mux.frames import frames_of
 from engine.mux.onmetadata import SCRIPT_PREFIX, Completion, KeyframeIndex, index_slots, source_claims
 from engine.mux.tally import Tally
 
 _TAG_HEADER_BYTES = 11
 _OPUS_SEQUENCE_START = b"\x90Opus"
-_ALL_CODECS = range(256)
 
 
 class FlvMuxer:
@@ -63,12 +61,8 @@ class FlvMuxer:
         if not len(held):
             return
         self._put(held)
-        if held.survey is not None and self._tally.add_survey(held.survey):
-            return
-        frames = frames_of(held, _ALL_CODECS)
-        if frames:
+        if self._tally.take(held):
             self._repeated.clear()
-        self._tally.add(frames)
 
     def _wanted(self, batch: Batch) -> Batch:
         """The rows the file holds: of its tracks, but no onMetaData, and before the first frame no

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine._native import Survey
-from engine.media.batch import Kind
+from engine.media.batch import Batch, Kind
 from engine.mux.base import Stats
-from engine.mux.frames import FIRST_AUDIO_CODEC, KEY, Frame
+from engine.mux.frames import FIRST_AUDIO_CODEC, KEY, Frame, frames_of
+
+_ALL_CODECS = range(256)
 
 
 @dataclass(slots=True)
@@ -52,8 +54,16 @@ class Tally:
             if self._start_ms is None or dts_ms < self._start_ms:
                 self._start_ms = dts_ms
 
-    def add_survey(self, survey: Survey) -> bool:
-        """Counts the frames of a plain batch; false, and nothing counted, where its times step back."""
+    def take(self, batch: Batch) -> bool:
+        """Counts the frames of a batch, of whatever codec; whether there were any."""
+        if batch.survey is not None and self._add_survey(batch.survey):
+            return True
+        frames = frames_of(batch, _ALL_CODECS)
+        self.add(frames)
+        return bool(frames)
+
+    def _add_survey(self, survey: Survey) -> bool:
+        """Counts a plain batch; false, and nothing counted, where its times step back."""
         tracks = [
             (self._video if kind == Kind.VIDEO else self._audio, found) for kind, found in survey.tracks
         ]

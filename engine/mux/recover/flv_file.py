@@ -15,7 +15,6 @@ from engine.media.codecs import Codec
 from engine.media.events import TrackInfo
 from engine.media.track import Track
 from engine.mux.base import Stats
-from engine.mux.frames import frames_of
 from engine.mux.onmetadata import SCRIPT_PREFIX, Completion, read_ours
 from engine.mux.recover import tear
 from engine.mux.recover.report import Recovered, on_source_clock
@@ -24,7 +23,6 @@ from engine.mux.tally import Tally
 _FRAMING_BYTES = 15  # a tag's header and the PreviousTagSize behind it
 _TAG_HEADER_BYTES = 11
 _LARGEST_TAG_BYTES = (16 << 20) + _FRAMING_BYTES
-_ALL_CODECS = range(256)
 _SELF_CONTAINED = (Codec.MP3, Codec.OPUS)
 _NEGATIVE_FROM = (1 << 32) - 60_000  # timestamps are signed: a file may begin a little below zero
 _NEAR_MS = 10_000
@@ -103,7 +101,7 @@ class _Scan:
         self._read_scripts(batch, int(positions[0]))
         self._place(batch)
         self._read_tracks(batch)
-        self.tally.add(frames_of(batch, _ALL_CODECS))
+        self.tally.take(batch)
         if self.metadata is not None:
             self.metadata.note(batch, positions, 0)
 

@@ -4,105 +4,70 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use reelkeeper_core::survey;
+use reelkeeper_core::tag::kind;
 
 use crate::buffer::with_bytes;
 
-#[pyclass(module = "engine._native", frozen)]
+#[pyclass(module = "engine._native", frozen, get_all)]
 struct TrackSurvey {
-    found: survey::TrackSurvey,
+    codec: u8,
+    frames: u32,
+    keyframes: u32,
+    first_ms: i64,
+    last_ms: i64,
+    least_step_ms: i64,
+    longest_step_ms: i64,
+    last_step_ms: i64,
+    last_key_ms: Option<i64>,
 }
 
-#[pymethods]
-impl TrackSurvey {
-    #[getter]
-    fn codec(&self) -> u8 {
-        self.found.codec
-    }
-
-    #[getter]
-    fn frames(&self) -> u32 {
-        self.found.frames
-    }
-
-    #[getter]
-    fn keyframes(&self) -> u32 {
-        self.found.keyframes
-    }
-
-    #[getter]
-    fn first_ms(&self) -> i64 {
-        self.found.first_ms
-    }
-
-    #[getter]
-    fn last_ms(&self) -> i64 {
-        self.found.last_ms
-    }
-
-    #[getter]
-    fn least_step_ms(&self) -> i64 {
-        self.found.least_step_ms
-    }
-
-    #[getter]
-    fn longest_step_ms(&self) -> i64 {
-        self.found.longest_step_ms
-    }
-
-    #[getter]
-    fn last_step_ms(&self) -> i64 {
-        self.found.last_step_ms
-    }
-
-    #[getter]
-    fn last_key_ms(&self) -> Option<i64> {
-        self.found.last_key_ms
+impl From<survey::TrackSurvey> for TrackSurvey {
+    fn from(found: survey::TrackSurvey) -> Self {
+        Self {
+            codec: found.codec,
+            frames: found.frames,
+            keyframes: found.keyframes,
+            first_ms: found.first_ms,
+            last_ms: found.last_ms,
+            least_step_ms: found.least_step_ms,
+            longest_step_ms: found.longest_step_ms,
+            last_step_ms: found.last_step_ms,
+            last_key_ms: found.last_key_ms,
+        }
     }
 }
 
-#[pyclass(module = "engine._native", frozen)]
+#[pyclass(module = "engine._native", frozen, get_all)]
 struct Survey {
-    found: survey::Survey,
-    #[pyo3(get)]
+    dts: Py<PyBytes>,
+    last_wire: u32,
+    first_ms: i64,
+    last_ms: i64,
+    size_bytes: u64,
+    media_bytes: u64,
     tracks: Vec<(u8, Py<TrackSurvey>)>,
+    keys: Vec<(u32, i64)>,
 }
 
-#[pymethods]
 impl Survey {
-    #[getter]
-    fn dts<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let bytes: Vec<u8> = self.found.dts.iter().flat_map(|dts| dts.to_ne_bytes()).collect();
-        PyBytes::new(py, &bytes)
-    }
-
-    #[getter]
-    fn last_wire(&self) -> u32 {
-        self.found.last_wire
-    }
-
-    #[getter]
-    fn first_ms(&self) -> i64 {
-        self.found.first_ms
-    }
-
-    #[getter]
-    fn last_ms(&self) -> i64 {
-        self.found.last_ms
-    }
-
-    #[getter]
-    fn size_bytes(&self) -> u64 {
-        self.found.size_bytes
-    }
-
-    #[getter]
-    fn media_bytes(&self) -> u64 {
-        self.found.media_bytes
-    }
-
-    #[getter]
-    fn keys(&self) -> Vec<(u32, i64)> {
-        self.found.keys.clone()
+    fn of(py: Python<'_>, found: survey::Survey) -> PyResult<Self> {
+        let dts: Vec<u8> = found.dts.iter().flat_map(|dts| dts.to_ne_bytes()).collect();
+        let mut tracks = Vec::with_capacity(2);
+        for (kind, track) in [(kind::VIDEO, found.video), (kind::AUDIO, found.audio)] {
+            if let Some(track) = track {
+                tracks.push((kind, Py::new(py, TrackSurvey::from(track))?));
+            }
+        }
+        Ok(Self {
+            dts: PyBytes::new(py, &dts).unbind(),
+            last_wire: found.last_wire,
+            first_ms: found.first_ms,
+            last_ms: found.last_ms,
+            size_bytes: found.size_bytes,
+            media_bytes: found.media_bytes,
+            tracks,
+            keys: found.keys,
+        })
     }
 }
 
@@ -114,16 +79,10 @@ fn survey_table(
     wire: u32,
     clock_ms: i64,
 ) -> PyResult<Option<Survey>> {
-    let found = with_bytes(table, |table| survey::survey(table, wire, clock_ms))?
-        .map_err(|fault| PyValueError::new_err(fault.message))?;
-    let Some(found) = found else { return Ok(None) };
-    let mut tracks = Vec::with_capacity(2);
-    for (kind, track) in [(9, found.video), (8, found.audio)] {
-        if let Some(found) = track {
-            tracks.push((kind, Py::new(py, TrackSurvey { found })?));
-        }
-    }
-    Ok(Some(Survey { found, tracks }))
+    with_bytes(table, |table| survey::survey(table, wire, clock_ms))?
+        .map_err(|fault| PyValueError::new_err(fault.message))?
+        .map(|found| Survey::of(py, found))
+        .transpose()
 }
 
 /// Adds this module's classes and function.
