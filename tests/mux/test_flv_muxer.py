@@ -15,6 +15,7 @@ from engine.media.codecs import Codec, Format
 from engine.media.track import Track
 from engine.mux import MuxOptions, open_muxer
 from engine.mux.onmetadata import KeyframeIndex, index_slots
+from engine.timeline import Timeline
 
 VIDEO = Track.from_config(Codec.H264, batches.AVC_CONFIG)
 AUDIO = Track.from_config(Codec.AAC, batches.AAC_CONFIG)
@@ -62,6 +63,19 @@ def test_later_and_different_configurations_stay(tmp_path):
     rows = [other, batches.video(0, key=True), batches.video_config(40), batches.video(40, key=True)]
     file = write(tmp_path, batches.batch(*rows))
     assert bodies(file)[3:] == list(rows)
+
+
+def test_a_configuration_that_comes_again_behind_frames_stays(tmp_path):
+    """Also where the file began with a batch that the timeline has surveyed."""
+    timeline = Timeline()
+    timeline.place(batches.batch(batches.video(0, key=True), batches.audio(0)))
+    frames = batches.batch(batches.video(40, key=True), batches.audio(41))
+    again = batches.batch(batches.video_config(80), batches.video(80))
+    for part in (frames, again):
+        timeline.place(part)
+    assert frames.survey is not None
+    file = write(tmp_path, frames, again)
+    assert [tag.kind for tag in file.tags] == [18, 9, 8, 9, 8, 9, 9]
 
 
 def test_script_tags_stay_but_onmetadata_is_ours(tmp_path):

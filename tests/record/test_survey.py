@@ -57,7 +57,8 @@ def outcome(pieces: Iterable[Batch], *, duration_ms: int | None, interval_ms: in
                     tally.take(one.batch)
                     metadata.note(one.batch, one.batch.tags["offset"], 0)
                 else:
-                    found.operations.append((type(one), getattr(one, "section", None)))
+                    said = getattr(one, "section", None), getattr(one, "message", None)
+                    found.operations.append((type(one), *said))
         found.recorded_ms.append(limit.recorded_ms)
     found.tally, found.metadata = tally.stats(), metadata.complete(tally.stats(), 1, 0)
     return found
@@ -104,16 +105,16 @@ def unsteady(chance: Random) -> list[Tag]:
         step_ms = chance.choice(
             [0, 20, 20, 20, 40, 40, 40, -15, chance.choice([20, 20, 3000, 20_000, -5000])]
         )
-        if chance.random() < 0.4:
+        if chance.random() < (0.1 if len(tags) % 100 < 30 else 0.5):  # audio runs ahead at times
             video_ms = max(video_ms + step_ms, 0)
-            tags.append(video(video_ms, key=chance.random() < 0.2, payload=b"v%d" % len(tags)))
+            tags.append(video(video_ms, key=chance.random() < 0.1, payload=b"v%d" % len(tags)))
         else:
             audio_ms = max(audio_ms + step_ms, 0)
             tags.append(audio(audio_ms, payload=b"a%d" % len(tags)))
     return tags
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(60))
 def test_unsteady_clocks(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = Random(seed)
     rows = batch(*unsteady(chance))
