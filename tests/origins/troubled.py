@@ -145,6 +145,11 @@ class Stream:
         self.glue()
 
     @property
+    def is_played(self) -> bool:
+        """Somebody is sent what is made."""
+        return bool(self._clients)
+
+    @property
     def looks_wrapping(self) -> bool:
         """Its clock is where a masked one would soon begin at 0 again: a push glued there looks like that."""
         dts_ms = self.made[-1].dts_ms if self.made else self.start_ms
@@ -209,8 +214,7 @@ class Stream:
                 break
             pieces.append(self._one(frames[self._next % len(frames)], dts_ms))
             self._next += 1
-        if pieces:
-            self._deliver(pieces)
+        self._deliver(pieces)
 
     def _one(self, frame: Tag, dts_ms: int) -> tuple[bytes, bool]:
         """A tag, and whether who joins later is sent what comes from it on."""
@@ -227,6 +231,8 @@ class Stream:
         if self._stalled is not None:
             self._stalled += pieces
             return
+        if not pieces:
+            return  # an empty chunk would end the body
         for data, begins in pieces:
             if begins:
                 self._cache.clear()

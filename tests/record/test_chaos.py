@@ -16,6 +16,7 @@ from oracle import flv
 from oracle.ledger import Stretch, is_missing, stretches
 from oracle.rules import assert_f3, assert_playlist
 from origins.troubled import Made, Picture, Stream, Troubled, troubled
+from waiting import until
 
 from engine.media.codecs import Format
 from engine.media.events import SegmentOpened, Warned
@@ -77,7 +78,9 @@ async def trouble(stream: Stream, origin: Troubled, chance: Random) -> None:
             case "stall":
                 await stream.stall(chance.uniform(0.5, 3))
             case "hush":
-                stream.hush(chance.uniform(1, 5))
+                silence_s = chance.uniform(1, 5)
+                stream.hush(silence_s)
+                await asyncio.sleep(silence_s)
             case "republish":
                 stream.unpublish()
                 await asyncio.sleep(chance.uniform(0.2, 4))
@@ -87,6 +90,8 @@ async def trouble(stream: Stream, origin: Troubled, chance: Random) -> None:
             case "both":
                 await stream.stall(chance.uniform(0.5, 1.5))
                 stream.reset()
+        # Who joins a silent stream cannot know when that was made which it is sent first.
+        await until(lambda: stream.is_played)
         await asyncio.sleep(chance.uniform(1.5, 5))
     await asyncio.sleep(max(ends_s - loop.time(), 0))
 
