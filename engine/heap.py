@@ -1,7 +1,7 @@
 """Memory that the process no longer needs goes back to the system.
 
 A tick's media is allocated, muxed and freed, hundreds of times a second and from several threads: glibc keeps
-the holes that this leaves, which came to half of a worker's memory. Giving them back a few times a minute
+the holes that this leaves, which came to half of a worker's memory. Giving them back every few seconds
 costs less than a millisecond each time.
 """
 

@@ -12,6 +12,7 @@ import ssl
 from typing import cast
 
 from engine.errors import ConnectFailed
+from engine.ingest.hangup import Hangup
 from engine.media.limits import CONNECT_TIMEOUT_S
 
 _TLS_PIECE_BYTES = 64 << 10
@@ -28,6 +29,7 @@ class Connection:
         self._sock = sock
         self._where = where
         self._loop = asyncio.get_running_loop()
+        self._hangup: Hangup | None = None
         self._unsent = bytearray()
         self._broken: OSError | None = None  # said when what came before it is read
         self.eof = False
@@ -117,8 +119,16 @@ class Connection:
         finally:
             self._loop.remove_reader(self._sock)
 
+    async def sleep(self, seconds: float) -> None:
+        """Sleep, but no longer than until the peer hangs up."""
+        if self._hangup is None:
+            self._hangup = Hangup(self._sock)
+        await self._hangup.sleep(seconds)
+
     def close(self) -> None:
         """Close without lingering."""
+        if self._hangup is not None:
+            self._hangup.close()
         self._sock.close()
 
     def _read_plain(self, buffer: memoryview) -> int:

@@ -87,7 +87,7 @@ class NetworkReader:
         if batch is None:
             if self._at_end():
                 return None
-            await asyncio.sleep(slotted_s(self._sleep_s, self._loop.time()))
+            await self._connection.sleep(slotted_s(self._sleep_s, self._loop.time()))
             self._read()
             self._send()
             batch = self._machine.take_batch()

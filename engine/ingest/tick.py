@@ -34,8 +34,8 @@ class Tick:
 def slotted_s(sleep_s: float, now_s: float) -> float:
     """A long sleep, shortened to end at a full slot of the clock `now_s`.
 
-    Many recordings then wake together, a few times a second: working while the caches are warm and sleeping
-    in between costs a process half of what waking for each of them does.
+    Many recordings then wake together, a few times a second, so that a process works while its caches are
+    warm and sleeps in between.
     """
     if sleep_s < 2 * TICK_SLOT_S:
         return sleep_s

@@ -196,7 +196,7 @@ class PacketWriter:
             return b""
         try:
             self._mux_all(arena, frames[:-1], origin_ms)
-            self._container.flags |= _FLUSH
+            self._container.flags |= _FLUSH  # when FFmpeg refuses that packet, the next call flushes
             self._mux_all(arena, frames[-1:], origin_ms)
             self._container.flags &= ~_FLUSH
         except av.error.FFmpegError as error:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.ingest.tick import Backoff, Tick
-from engine.media.limits import BACKOFF_FIRST_S, BACKOFF_LAST_S, TICK_FIRST_S, TICK_LAST_S
+from engine.ingest.tick import Backoff, Tick, slotted_s
+from engine.media.limits import BACKOFF_FIRST_S, BACKOFF_LAST_S, TICK_FIRST_S, TICK_LAST_S, TICK_SLOT_S
 
 WINDOW = 200_000
 JITTER = 1.051
@@ -54,6 +54,17 @@ def test_ticks_stay_within_their_bounds(reads: list[tuple[int, int]], seed: int)
     for read_bytes, window_bytes in reads:
         sleep_s = tick.next_s(read_bytes, window_bytes)
         assert 0 < sleep_s <= TICK_LAST_S * JITTER
+
+
+@given(st.floats(0, 2), st.floats(0, 1e6))
+def test_long_sleeps_end_together_and_none_is_prolonged(sleep_s: float, now_s: float) -> None:
+    slept_s = slotted_s(sleep_s, now_s)
+    if sleep_s < 2 * TICK_SLOT_S:
+        assert slept_s == sleep_s
+        return
+    assert sleep_s - TICK_SLOT_S - 1e-6 < slept_s <= sleep_s + 1e-6
+    slots = (now_s + slept_s) / TICK_SLOT_S
+    assert slots == pytest.approx(round(slots), abs=1e-3)
 
 
 def test_many_recordings_do_not_tick_together() -> None:
