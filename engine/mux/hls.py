@@ -207,7 +207,8 @@ class HlsMuxer:
             self._shown_to_ms = self._last_shown_ms + self._tally.video_frame_ms - clock.origin_ms
             self._last_shown_ms = _NEVER
             self._next_starts_at = clock.wall(end_ms)
-        self._next_starts_at = next_starts_at or self._next_starts_at
+        if next_starts_at is not None:  # the wall clock of what came before may have been late
+            self._next_starts_at = max(next_starts_at, self._next_starts_at)
         self._clock = None
         self._breaks = self._sequence > 0
         self._tally.discontinuity()

@@ -143,6 +143,22 @@ def test_restart_goes_on_with_other_tracks_and_another_clock(segment, timestamps
     assert len(report.discontinuities) == 1
 
 
+def test_a_push_that_says_it_began_before_the_last_one_ended_begins_at_its_end(sample, tmp_path):
+    """What the last one's clock was first told came late: EXT-X-PROGRAM-DATE-TIME does not step back."""
+    stream = read_stream(sample("h264_aac_bframes"))
+    out, muxer = hls(stream, tmp_path, hls_time_s=2.0)
+    for batch in stream.batches():
+        muxer.write(batch)
+    muxer.restart(stream.tracks, STARTED + timedelta(seconds=1))
+    for batch in stream.batches():
+        muxer.write(batch)
+    muxer.close()
+    listed = assert_playlist(out.playlist)
+    last = [one for one in listed.segments if one.run == 0][-1]
+    again = next(one for one in listed.segments if one.run)
+    assert again.program_time == last.program_time + timedelta(seconds=float(last.duration_s))
+
+
 @pytest.mark.parametrize("segment", SEGMENTS)
 def test_a_marked_row_breaks_the_clock(segment, sample, tmp_path):
     stream = read_stream(sample("h264_aac_bframes"))
