@@ -16,10 +16,9 @@
 
 use crate::fault::Fault;
 use crate::tag::classify::{four_cc_of_codec, has_composition_time, packet, OPUS_HEAD};
+use crate::tag::framing::{previous_tag_size, tag_header, FRAMING_BYTES, TAG_HEADER_BYTES};
 use crate::tag::{codec, flag, kind, Role, Tag, TAG_BYTES};
 
-const TAG_HEADER_BYTES: usize = 11;
-const PREVIOUS_TAG_SIZE_BYTES: usize = 4;
 const LARGEST_BODY: usize = 0xff_ffff;
 const ENHANCED_VIDEO: u8 = 0x80;
 const ENHANCED_AUDIO: u8 = 0x90;
@@ -110,9 +109,44 @@ pub fn flv_tags(
     Ok(written)
 }
 
+/// Where an arena holds the tags that [`flv_tags`] would write, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// The part of the arena to write.
+    pub bytes: std::ops::Range<usize>,
+    /// Where each row's tag starts in that part.
+    pub starts: Vec<u32>,
+}
+
+/// The part of the arena that is what [`flv_tags`] gives for the same arguments; None when there is none:
+/// the rows do not follow each other in it, a row is to be changed or dropped, or the bytes around a body are
+/// not those to write. They are compared, so that an arena of any origin may be asked about.
+pub fn flv_span(arena: &[u8], table: &[u8], shift_ms: i64, signalling: Signalling) -> Option<Span> {
+    let rows = table.chunks_exact(TAG_BYTES);
+    if !rows.remainder().is_empty() {
+        return None;
+    }
+    let mut starts = Vec::with_capacity(rows.len());
+    let mut written: Option<std::ops::Range<usize>> = None;
+    for (row, bytes) in rows.enumerate() {
+        let tag = Tagged::of(row, bytes, arena, signalling).ok()?;
+        let place = tag.place_in(arena, shift_ms)?;
+        let first = written.as_ref().map_or(place.start, |before| before.start);
+        if written.is_some_and(|before| before.end != place.start) {
+            return None;
+        }
+        starts.push(u32::try_from(place.start - first).ok()?);
+        written = Some(first..place.end);
+    }
+    let bytes = written?;
+    u32::try_from(bytes.len()).ok()?; // what flv_tags refuses
+    Some(Span { bytes, starts })
+}
+
 /// A row with what is to be written of it.
 struct Tagged<'a> {
     kind: u8,
+    offset: usize,
     dts: i64,
     prefix: Prefix,
     payload: &'a [u8],
@@ -139,6 +173,7 @@ impl<'a> Tagged<'a> {
         };
         let tagged = Self {
             kind: tag.kind,
+            offset: tag.offset as usize,
             dts: tag.dts,
             prefix,
             payload,
@@ -160,20 +195,36 @@ impl<'a> Tagged<'a> {
         if self.dropped {
             return 0;
         }
-        TAG_HEADER_BYTES + self.body_bytes() + PREVIOUS_TAG_SIZE_BYTES
+        FRAMING_BYTES + self.body_bytes()
     }
 
     fn write(&self, shift_ms: i64, out: &mut Vec<u8>) {
         if self.dropped {
             return;
         }
-        let size = self.body_bytes() as u32;
-        let [_, s2, s1, s0] = size.to_be_bytes();
-        let [t3, t2, t1, t0] = (self.dts.wrapping_sub(shift_ms) as u32).to_be_bytes();
-        out.extend_from_slice(&[self.kind, s2, s1, s0, t2, t1, t0, t3, 0, 0, 0]);
+        out.extend_from_slice(&self.header(shift_ms));
         out.extend_from_slice(self.prefix.as_slice());
         out.extend_from_slice(self.payload);
-        out.extend_from_slice(&(TAG_HEADER_BYTES as u32 + size).to_be_bytes());
+        out.extend_from_slice(&previous_tag_size(self.body_bytes()));
+    }
+
+    fn header(&self, shift_ms: i64) -> [u8; TAG_HEADER_BYTES] {
+        let timestamp = self.dts.wrapping_sub(shift_ms) as u32;
+        tag_header(self.kind, self.body_bytes(), timestamp)
+    }
+
+    /// Where the arena holds the tag as it is to be written.
+    fn place_in(&self, arena: &[u8], shift_ms: i64) -> Option<std::ops::Range<usize>> {
+        // A rewritten body always has a prefix.
+        if self.dropped || !self.prefix.as_slice().is_empty() {
+            return None;
+        }
+        let start = self.offset.checked_sub(TAG_HEADER_BYTES)?;
+        let place = start..start.checked_add(self.written_bytes())?;
+        let behind = arena.get(self.offset + self.payload.len()..place.end)?;
+        let same = arena.get(start..self.offset)? == self.header(shift_ms)
+            && behind == previous_tag_size(self.payload.len());
+        same.then_some(place)
     }
 }
 
