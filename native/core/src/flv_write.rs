@@ -19,6 +19,9 @@ use crate::tag::classify::{four_cc_of_codec, has_composition_time, packet, OPUS_
 use crate::tag::framing::{previous_tag_size, tag_header, FRAMING_BYTES, TAG_HEADER_BYTES};
 use crate::tag::{codec, flag, kind, Role, Tag, TAG_BYTES};
 
+#[cfg(test)]
+mod tests;
+
 const LARGEST_BODY: usize = 0xff_ffff;
 const ENHANCED_VIDEO: u8 = 0x80;
 const ENHANCED_AUDIO: u8 = 0x90;
@@ -348,105 +351,3 @@ const FRAME: u8 = Role::Frame as u8;
 const CONFIG: u8 = Role::Config as u8;
 const END: u8 = Role::End as u8;
 const METADATA: u8 = Role::Metadata as u8;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tag::Batch;
-
-    /// The bodies written for one tag body.
-    fn written(tag_kind: u8, body: &[u8], signalling: Signalling) -> Option<Vec<u8>> {
-        let mut batch = Batch::default();
-        batch.push(tag_kind, 0, body);
-        let table: Vec<u8> = batch.tags.iter().flat_map(Tag::to_bytes).collect();
-        let tags = flv_tags(&batch.arena, &table, 0, signalling).expect("a table of our own");
-        (!tags.bytes.is_empty()).then(|| tags.bytes[TAG_HEADER_BYTES..tags.bytes.len() - 4].to_vec())
-    }
-
-    #[test]
-    fn the_longest_prefix_fits() {
-        let body = written(kind::VIDEO, b"\x2c\x01\xff\xff\xfbnal", Signalling::Enhanced);
-        assert_eq!(body.as_deref(), Some(b"\xa1hvc1\xff\xff\xfbnal".as_slice()));
-    }
-
-    #[test]
-    fn rows_without_a_form_stay_as_they_are() {
-        for signalling in [Signalling::Enhanced, Signalling::Legacy] {
-            for body in [
-                &b"\x57\x00"[..],
-                b"\x93vp09x",
-                b"\x1d\x01\x00\x00\x05obu",
-                b"\x95av01ts",
-                b"\x1c\x01\x00\x00\x00",
-                b"",
-            ] {
-                assert_eq!(
-                    written(kind::VIDEO, body, signalling).as_deref(),
-                    Some(body),
-                    "{body:02x?}"
-                );
-            }
-            for body in [
-                &b"\x90Opusbare"[..],
-                b"\x91OpusOpusHead",
-                b"\x91ac-3x",
-                b"\x90.mp3x",
-                b"\xaf\x02",
-                b"",
-            ] {
-                assert_eq!(
-                    written(kind::AUDIO, body, signalling).as_deref(),
-                    Some(body),
-                    "{body:02x?}"
-                );
-            }
-            assert_eq!(
-                written(kind::SCRIPT, b"\x90hvc1", signalling).as_deref(),
-                Some(b"\x90hvc1".as_slice())
-            );
-        }
-    }
-
-    #[test]
-    fn a_body_that_grows_past_24_bits_is_refused() {
-        let mut body = b"\x1c\x01\x00\x00\x05".to_vec();
-        body.resize(LARGEST_BODY, 0);
-        let mut batch = Batch::default();
-        batch.push(kind::VIDEO, 0, &body);
-        let table = batch.tags[0].to_bytes();
-        assert!(flv_tags(&batch.arena, &table, 0, Signalling::Source).is_ok());
-        let fault =
-            flv_tags(&batch.arena, &table, 0, Signalling::Enhanced).expect_err("three bytes too many");
-        assert_eq!(fault.code, "flv.tag_too_large");
-    }
-
-    #[test]
-    fn every_offset_outside_the_arena_is_refused() {
-        let mut batch = Batch::default();
-        batch.push(kind::VIDEO, 0, b"\x17\x01\x00\x00\x00nal");
-        let tag = batch.tags[0];
-        let bad = [
-            Tag { offset: 1, ..tag },
-            Tag { size: 9, ..tag },
-            Tag {
-                size: u32::MAX,
-                offset: u32::MAX,
-                ..tag
-            },
-            Tag {
-                media_offset: 6,
-                ..tag
-            },
-            Tag {
-                media_size: u32::MAX,
-                ..tag
-            },
-        ];
-        for row in bad {
-            for signalling in [Signalling::Source, Signalling::Enhanced, Signalling::Legacy] {
-                let fault = flv_tags(&batch.arena, &row.to_bytes(), 0, signalling).expect_err("outside");
-                assert_eq!(fault.code, "flv.table");
-            }
-        }
-    }
-}
