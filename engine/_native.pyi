@@ -19,7 +19,8 @@ class FlvReader:
     def __new__(cls, *, strict: bool = False) -> FlvReader: ...
     def feed(self, data: Buffer, /) -> None: ...
     def take(self) -> tuple[bytes, bytes] | None:
-        """(arena, table) of the whole tags since the last take; None when there are none."""
+        """(arena, table) of the whole tags since the last take; None when there are none. The arena of every
+        reader holds tags as an FLV file does, header and PreviousTagSize included; rows point at bodies."""
     def finish(self) -> None:
         """Say that no more bytes come: inside a tag or the file header this sets `fault`."""
     @property
@@ -95,6 +96,14 @@ def flv_tags(
     the first (native uint32 per row). `enhanced` changes private legacy ids only; `legacy` drops rows without
     coded media that have no legacy form (they start where the next row does); rows without a form in the
     wanted signalling are written unchanged. Raises ValueError for a table that is none or points outside."""
+
+def flv_span(
+    arena: Buffer, table: Buffer, shift_ms: int, signalling: Literal["source", "enhanced", "legacy"], /
+) -> tuple[int, int, bytes] | None:
+    """(start, end, starts): `arena[start:end]` is, byte for byte, what `flv_tags` gives for the arguments,
+    with the same `starts`, so that it can be written without a copy. None when the arena holds no such bytes
+    (rows moved in time, left out, re-signalled; an arena of bodies alone), when there are no rows, and for a
+    table that `flv_tags` refuses. The bytes around each body are compared, wherever the arena comes from."""
 
 def frame_digests(arena: Buffer, table: Buffer, /) -> bytes:
     """One u64 per table row, in native byte order: a digest of kind, codec and coded payload (of the whole

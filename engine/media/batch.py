@@ -1,7 +1,8 @@
 """A batch: what one tick read of one stream.
 
-`arena` holds tag bodies back to back; `tags` is a numpy structured array of dtype `TAG` whose rows point
-into it. Rows are in the order received. Stages pass batches on and slice them; the arena is never copied.
+`arena` holds tag bodies; a native reader's holds them as FLV tags back to back, header and PreviousTagSize
+included. `tags` is a numpy structured array of dtype `TAG` whose rows point at the bodies. Rows are in the
+order received. Stages pass batches on and slice them; the arena is never copied.
 """
 
 from __future__ import annotations

@@ -106,10 +106,14 @@ class FlvMuxer:
     def _put(self, batch: Batch) -> None:
         if not len(batch):
             return
+        arguments = (batch.arena, batch.tags.tobytes(), self._shift_ms, self._signalling)
+        data: bytes | memoryview
         try:
-            data, starts = _native.flv_tags(
-                batch.arena, batch.tags.tobytes(), self._shift_ms, self._signalling
-            )
+            if span := _native.flv_span(*arguments):
+                start, end, starts = span
+                data = memoryview(batch.arena)[start:end]
+            else:
+                data, starts = _native.flv_tags(*arguments)
         except ValueError as error:
             raise MuxError(f"flv: {error}") from error
         positions = np.frombuffer(starts, dtype=np.uint32) + np.int64(self._sink.size)

@@ -171,3 +171,47 @@ def test_timestamps_beyond_32_bits_wrap(sample, tmp_path):
     assert times[0] == (1 << 32) - 500
     assert min(times) < 500
     assert stats.last_dts_ms > 1 << 32
+
+
+class Kept:
+    """A sink that keeps what it was given."""
+
+    def __init__(self):
+        self.parts = []
+        self.size = 0
+
+    def write(self, data):
+        self.parts.append(data)
+        self.size += len(data)
+        return len(data)
+
+    def patch(self, offset, data):
+        """Of no interest here."""
+
+
+def moved(part):
+    part.tags["dts"][1] += 1
+    return part
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "copied"),
+    [
+        (lambda part: part, {}, False),
+        (lambda part: part.rows(slice(1, 3)), {}, False),
+        (lambda part: part.rows([0, 2]), {}, True),
+        (moved, {}, True),
+        (lambda part: part, {"timestamps": "zero"}, True),
+    ],
+    ids=["as it came", "a run of rows", "a row left out", "a row moved", "from zero"],
+)
+def test_rows_as_they_came_are_written_from_their_arena(change, options, copied):
+    sink = Kept()
+    muxer = open_muxer(Format.FLV, (VIDEO, AUDIO), sink, MuxOptions(headers=[HEADERS], **options))
+    muxer.write(batches.batch(batches.video(5000, key=True)))
+    part = change(batches.batch(batches.video(5040), batches.audio(5050), batches.video(5080)))
+    muxer.write(part)
+    data = sink.parts[-1]
+    assert (isinstance(data, memoryview) and data.obj is part.arena) == (not copied)
+    shift_ms = 5000 if options else 0
+    assert bytes(data) == _native.flv_tags(part.arena, part.tags.tobytes(), shift_ms, "source")[0]

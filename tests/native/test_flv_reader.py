@@ -95,7 +95,7 @@ def test_the_table_starts_with_dts_equal_to_the_wire_timestamp() -> None:
     assert taken is not None
     batch = Batch.from_native(taken)
     assert np.array_equal(batch.tags["dts"], batch.tags["timestamp"].astype("i8"))
-    assert batch.size_bytes == len(batch.arena) == sum(len(tag.body) for tag in EXAMPLE)
+    assert batch.size_bytes == sum(len(tag.body) for tag in EXAMPLE)
     assert not batch.tags["reserved"].any()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from native.flv_bytes import CAPTURES, EXAMPLE, flv_bytes
+from native.flv_bytes import CAPTURES, EXAMPLE, flv_bytes, tag_bytes
 
 from engine import _native
 from engine.errors import BadResponse, MalformedFlv, MalformedHttp, NotFlv, from_fault
@@ -61,7 +61,7 @@ def chunked(body: bytes, *sizes: int, extension: str = "", trailer: str = "") ->
 
 
 FLV = flv_bytes(EXAMPLE)
-ARENA = b"".join(tag.body for tag in EXAMPLE)
+ARENA = b"".join(tag_bytes(tag) for tag in EXAMPLE)
 LENGTH = f"Content-Length: {len(FLV)}"
 CHUNKED = "Transfer-Encoding: chunked"
 

@@ -23,6 +23,7 @@ from programs import need_file
 
 from engine import _native
 from engine.errors import MalformedRtmp, from_fault
+from engine.media.batch import Batch
 
 MIB = 1 << 20
 
@@ -101,7 +102,8 @@ def test_each_malformed_input_has_its_code(name: str) -> None:
     connection.feed(before)  # ignored
     taken = connection.take()
     assert taken is not None
-    assert (taken[0][:4], len(taken[1])) == (b"kept", _native.TAG_BYTES)
+    batch = Batch.from_native(taken)
+    assert (batch.body(0)[:4], len(batch)) == (b"kept", 1)
 
 
 @pytest.mark.parametrize("version", [0, 6, 8, ord("H")])
@@ -158,7 +160,8 @@ def test_a_message_of_16_mib_is_read() -> None:
     assert connection.fault is None
     taken = connection.take()
     assert taken is not None
-    assert taken[0] == message.payload * 3
+    batch = Batch.from_native(taken)
+    assert [batch.body(row) for row in range(len(batch))] == [message.payload] * 3
 
 
 def test_media_that_nobody_takes_ends_the_connection() -> None:

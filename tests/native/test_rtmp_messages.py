@@ -75,7 +75,7 @@ def test_any_buffer_is_taken() -> None:
 def test_rows_that_point_outside_of_the_arena_are_refused() -> None:
     rows = sample(5)
     with pytest.raises(ValueError, match="in an arena of"):
-        _native.rtmp_messages(rows.arena[:-1], rows.tags.tobytes(), 1, 128)
+        _native.rtmp_messages(rows.arena[:-5], rows.tags.tobytes(), 1, 128)
     rows.tags["offset"] = 2**32 - 1
     with pytest.raises(ValueError, match="in an arena of"):
         _native.rtmp_messages(*table(rows), 1, 128)

@@ -182,16 +182,23 @@ mod tests {
         let mut batch = Batch::default();
         batch.push(kind::VIDEO, 0, b"\x17\x01\x00\x00\x00nal");
         let tag = batch.tags[0];
+        let end = batch.arena.len() as u32;
         let bad = [
-            Tag { offset: 1, ..tag },
-            Tag { size: 9, ..tag },
+            Tag {
+                offset: end - 7,
+                ..tag
+            },
+            Tag {
+                size: end - tag.offset + 1,
+                ..tag
+            },
             Tag {
                 size: u32::MAX,
                 offset: u32::MAX,
                 ..tag
             },
             Tag {
-                media_offset: 6,
+                media_offset: end - 2,
                 ..tag
             },
             Tag {

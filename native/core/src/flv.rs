@@ -5,12 +5,11 @@
 
 use crate::fault::Fault;
 use crate::limits;
+use crate::tag::framing::{FRAMING_BYTES, PREVIOUS_TAG_SIZE_BYTES, TAG_HEADER_BYTES};
 use crate::tag::{kind, Batch};
 
 const SIGNATURE: &[u8; 3] = b"FLV";
 const FILE_HEADER_BYTES: usize = 9;
-const TAG_HEADER_BYTES: usize = 11;
-const PREVIOUS_TAG_SIZE_BYTES: usize = 4;
 const TYPE_MASK: u8 = 0x1f;
 const FILTER_BIT: u8 = 0x20;
 
@@ -279,10 +278,8 @@ impl FlvReader {
     fn tag(&mut self, header: TagHeader, whole: &[u8], still_to_read: usize) -> Result<(), Fault> {
         let (body, field) = whole.split_at(header.size.min(whole.len()));
         self.check_previous_tag_size(field, TAG_HEADER_BYTES + header.size)?;
-        if self.batch.arena.capacity() == 0 {
-            // What this piece can still add: the arena then grows once, not by doubling.
-            self.batch.arena.reserve_exact(body.len() + still_to_read);
-        }
+        // This tag and all that its piece can still add.
+        self.batch.begin(FRAMING_BYTES + body.len() + still_to_read);
         self.batch.push(header.kind, header.timestamp, body);
         Ok(())
     }

@@ -16,10 +16,12 @@
 
 use crate::fault::Fault;
 use crate::tag::classify::{four_cc_of_codec, has_composition_time, packet, OPUS_HEAD};
+use crate::tag::framing::{previous_tag_size, tag_header, FRAMING_BYTES, TAG_HEADER_BYTES};
 use crate::tag::{codec, flag, kind, Role, Tag, TAG_BYTES};
 
-const TAG_HEADER_BYTES: usize = 11;
-const PREVIOUS_TAG_SIZE_BYTES: usize = 4;
+#[cfg(test)]
+mod tests;
+
 const LARGEST_BODY: usize = 0xff_ffff;
 const ENHANCED_VIDEO: u8 = 0x80;
 const ENHANCED_AUDIO: u8 = 0x90;
@@ -110,9 +112,44 @@ pub fn flv_tags(
     Ok(written)
 }
 
+/// Where an arena holds the tags that [`flv_tags`] would write, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// The part of the arena to write.
+    pub bytes: std::ops::Range<usize>,
+    /// Where each row's tag starts in that part.
+    pub starts: Vec<u32>,
+}
+
+/// The part of the arena that is what [`flv_tags`] gives for the same arguments; None when there is none:
+/// the rows do not follow each other in it, a row is to be changed or dropped, or the bytes around a body are
+/// not those to write. They are compared, so that an arena of any origin may be asked about.
+pub fn flv_span(arena: &[u8], table: &[u8], shift_ms: i64, signalling: Signalling) -> Option<Span> {
+    let rows = table.chunks_exact(TAG_BYTES);
+    if !rows.remainder().is_empty() {
+        return None;
+    }
+    let mut starts = Vec::with_capacity(rows.len());
+    let mut written: Option<std::ops::Range<usize>> = None;
+    for (row, bytes) in rows.enumerate() {
+        let tag = Tagged::of(row, bytes, arena, signalling).ok()?;
+        let place = tag.place_in(arena, shift_ms)?;
+        let first = written.as_ref().map_or(place.start, |before| before.start);
+        if written.is_some_and(|before| before.end != place.start) {
+            return None;
+        }
+        starts.push(u32::try_from(place.start - first).ok()?);
+        written = Some(first..place.end);
+    }
+    let bytes = written?;
+    u32::try_from(bytes.len()).ok()?; // what flv_tags refuses
+    Some(Span { bytes, starts })
+}
+
 /// A row with what is to be written of it.
 struct Tagged<'a> {
     kind: u8,
+    offset: usize,
     dts: i64,
     prefix: Prefix,
     payload: &'a [u8],
@@ -139,6 +176,7 @@ impl<'a> Tagged<'a> {
         };
         let tagged = Self {
             kind: tag.kind,
+            offset: tag.offset as usize,
             dts: tag.dts,
             prefix,
             payload,
@@ -160,20 +198,36 @@ impl<'a> Tagged<'a> {
         if self.dropped {
             return 0;
         }
-        TAG_HEADER_BYTES + self.body_bytes() + PREVIOUS_TAG_SIZE_BYTES
+        FRAMING_BYTES + self.body_bytes()
     }
 
     fn write(&self, shift_ms: i64, out: &mut Vec<u8>) {
         if self.dropped {
             return;
         }
-        let size = self.body_bytes() as u32;
-        let [_, s2, s1, s0] = size.to_be_bytes();
-        let [t3, t2, t1, t0] = (self.dts.wrapping_sub(shift_ms) as u32).to_be_bytes();
-        out.extend_from_slice(&[self.kind, s2, s1, s0, t2, t1, t0, t3, 0, 0, 0]);
+        out.extend_from_slice(&self.header(shift_ms));
         out.extend_from_slice(self.prefix.as_slice());
         out.extend_from_slice(self.payload);
-        out.extend_from_slice(&(TAG_HEADER_BYTES as u32 + size).to_be_bytes());
+        out.extend_from_slice(&previous_tag_size(self.body_bytes()));
+    }
+
+    fn header(&self, shift_ms: i64) -> [u8; TAG_HEADER_BYTES] {
+        let timestamp = self.dts.wrapping_sub(shift_ms) as u32;
+        tag_header(self.kind, self.body_bytes(), timestamp)
+    }
+
+    /// Where the arena holds the tag as it is to be written.
+    fn place_in(&self, arena: &[u8], shift_ms: i64) -> Option<std::ops::Range<usize>> {
+        // A rewritten body always has a prefix.
+        if self.dropped || !self.prefix.as_slice().is_empty() {
+            return None;
+        }
+        let start = self.offset.checked_sub(TAG_HEADER_BYTES)?;
+        let place = start..start.checked_add(self.written_bytes())?;
+        let behind = arena.get(self.offset + self.payload.len()..place.end)?;
+        let same = arena.get(start..self.offset)? == self.header(shift_ms)
+            && behind == previous_tag_size(self.payload.len());
+        same.then_some(place)
     }
 }
 
@@ -297,105 +351,3 @@ const FRAME: u8 = Role::Frame as u8;
 const CONFIG: u8 = Role::Config as u8;
 const END: u8 = Role::End as u8;
 const METADATA: u8 = Role::Metadata as u8;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tag::Batch;
-
-    /// The bodies written for one tag body.
-    fn written(tag_kind: u8, body: &[u8], signalling: Signalling) -> Option<Vec<u8>> {
-        let mut batch = Batch::default();
-        batch.push(tag_kind, 0, body);
-        let table: Vec<u8> = batch.tags.iter().flat_map(Tag::to_bytes).collect();
-        let tags = flv_tags(&batch.arena, &table, 0, signalling).expect("a table of our own");
-        (!tags.bytes.is_empty()).then(|| tags.bytes[TAG_HEADER_BYTES..tags.bytes.len() - 4].to_vec())
-    }
-
-    #[test]
-    fn the_longest_prefix_fits() {
-        let body = written(kind::VIDEO, b"\x2c\x01\xff\xff\xfbnal", Signalling::Enhanced);
-        assert_eq!(body.as_deref(), Some(b"\xa1hvc1\xff\xff\xfbnal".as_slice()));
-    }
-
-    #[test]
-    fn rows_without_a_form_stay_as_they_are() {
-        for signalling in [Signalling::Enhanced, Signalling::Legacy] {
-            for body in [
-                &b"\x57\x00"[..],
-                b"\x93vp09x",
-                b"\x1d\x01\x00\x00\x05obu",
-                b"\x95av01ts",
-                b"\x1c\x01\x00\x00\x00",
-                b"",
-            ] {
-                assert_eq!(
-                    written(kind::VIDEO, body, signalling).as_deref(),
-                    Some(body),
-                    "{body:02x?}"
-                );
-            }
-            for body in [
-                &b"\x90Opusbare"[..],
-                b"\x91OpusOpusHead",
-                b"\x91ac-3x",
-                b"\x90.mp3x",
-                b"\xaf\x02",
-                b"",
-            ] {
-                assert_eq!(
-                    written(kind::AUDIO, body, signalling).as_deref(),
-                    Some(body),
-                    "{body:02x?}"
-                );
-            }
-            assert_eq!(
-                written(kind::SCRIPT, b"\x90hvc1", signalling).as_deref(),
-                Some(b"\x90hvc1".as_slice())
-            );
-        }
-    }
-
-    #[test]
-    fn a_body_that_grows_past_24_bits_is_refused() {
-        let mut body = b"\x1c\x01\x00\x00\x05".to_vec();
-        body.resize(LARGEST_BODY, 0);
-        let mut batch = Batch::default();
-        batch.push(kind::VIDEO, 0, &body);
-        let table = batch.tags[0].to_bytes();
-        assert!(flv_tags(&batch.arena, &table, 0, Signalling::Source).is_ok());
-        let fault =
-            flv_tags(&batch.arena, &table, 0, Signalling::Enhanced).expect_err("three bytes too many");
-        assert_eq!(fault.code, "flv.tag_too_large");
-    }
-
-    #[test]
-    fn every_offset_outside_the_arena_is_refused() {
-        let mut batch = Batch::default();
-        batch.push(kind::VIDEO, 0, b"\x17\x01\x00\x00\x00nal");
-        let tag = batch.tags[0];
-        let bad = [
-            Tag { offset: 1, ..tag },
-            Tag { size: 9, ..tag },
-            Tag {
-                size: u32::MAX,
-                offset: u32::MAX,
-                ..tag
-            },
-            Tag {
-                media_offset: 6,
-                ..tag
-            },
-            Tag {
-                media_size: u32::MAX,
-                ..tag
-            },
-        ];
-        for row in bad {
-            for signalling in [Signalling::Source, Signalling::Enhanced, Signalling::Legacy] {
-                let fault = flv_tags(&batch.arena, &row.to_bytes(), 0, signalling).expect_err("outside");
-                assert_eq!(fault.code, "flv.table");
-            }
-        }
-    }
-}

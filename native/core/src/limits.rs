@@ -46,9 +46,12 @@ pub const FLV_HEADER_BYTES: usize = 1 << 10;
 /// Largest decoder configuration record looked into; real ones stay under 1 KiB.
 pub const CONFIG_BYTES: usize = 64 << 10;
 
-/// Bodies and rows a reader holds between two takes. The rows' offsets have 32 bits; a take follows every
+/// Tags and rows a reader holds between two takes. The rows' offsets have 32 bits; a take follows every
 /// read of a socket (a few MiB at most), so only a caller that feeds without taking gets here.
 pub const BATCH_BYTES: usize = 256 << 20;
+
+/// The largest arena kept for a thread's next batch: a second of 30 Mb/s.
+pub const SPARE_ARENA_BYTES: usize = 4 << 20;
 
 /// Interim (1xx) responses before the one that counts. Real servers send one.
 pub const HTTP_INTERIM_RESPONSES: usize = 8;

@@ -1,16 +1,25 @@
 //! The tag table: what every reader produces, one row per FLV tag or RTMP message.
 //!
-//! A [`Batch`] is an arena of tag bodies and a table of fixed-size [`Tag`] rows that point into it.
+//! A [`Batch`] is an arena of FLV tags and a table of fixed-size [`Tag`] rows that point at their bodies.
 //! [`classify()`] reads the audio or video tag header (FLV 10.1 annex E.4, Enhanced RTMP v2) and never
 //! fails: a body it cannot read gets the role [`Role::Other`], is kept in FLV and carries nothing elsewhere.
+
+use std::cell::Cell;
 
 use crate::limits;
 
 pub(crate) mod classify;
+pub(crate) mod framing;
 #[cfg(test)]
 mod tests;
 
 pub use classify::{classify, Media};
+use framing::{previous_tag_size, tag_header, FRAMING_BYTES, TAG_HEADER_BYTES};
+
+thread_local! {
+    /// The arena that the next batch of this thread begins with: its memory is mapped and in the cache.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// Tag types of FLV and message types of RTMP: they share their numbers.
 pub mod kind {
@@ -171,10 +180,11 @@ impl Tag {
     }
 }
 
-/// An arena of tag bodies and the table that points into it.
+/// An arena of tags and the table that points into it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// Bodies, back to back.
+    /// Tags as an FLV file holds them, back to back: header, body, PreviousTagSize. Rows that are recorded
+    /// as they came are written from here.
     pub arena: Vec<u8>,
     /// One row per tag, in the order received.
     pub tags: Vec<Tag>,
@@ -189,20 +199,38 @@ impl Batch {
     /// Whether one more body of `size` bytes keeps the batch within [`limits::BATCH_BYTES`].
     pub fn has_room(&self, size: usize) -> bool {
         let table = (self.tags.len() + 1).saturating_mul(TAG_BYTES);
-        self.arena.len().saturating_add(size).saturating_add(table) <= limits::BATCH_BYTES
+        let arena = self
+            .arena
+            .len()
+            .saturating_add(FRAMING_BYTES)
+            .saturating_add(size);
+        arena.saturating_add(table) <= limits::BATCH_BYTES
     }
 
-    /// Appends one tag: its body is copied into the arena and classified.
+    /// Makes room in an empty arena for `bytes`, so that it does not grow by doubling.
+    pub fn begin(&mut self, bytes: usize) {
+        if self.arena.capacity() == 0 {
+            self.arena = SPARE.take();
+            self.arena.reserve_exact(bytes);
+        }
+    }
+
+    /// Gives the arena's memory to the next batch of this thread; a very large one goes back to the system.
+    pub fn recycle(mut self) {
+        if self.arena.capacity() <= limits::SPARE_ARENA_BYTES {
+            self.arena.clear();
+            SPARE.set(self.arena);
+        }
+    }
+
+    /// Appends one tag: its body is copied into the arena, framed as in FLV, and classified.
     pub fn push(&mut self, tag_kind: u8, timestamp: u32, body: &[u8]) {
-        let offset = self.arena.len();
+        self.begin(FRAMING_BYTES + body.len());
+        let offset = self.arena.len() + TAG_HEADER_BYTES;
+        self.arena
+            .extend_from_slice(&tag_header(tag_kind, body.len(), timestamp));
         self.arena.extend_from_slice(body);
-        self.close_tag(tag_kind, timestamp, offset);
-    }
-
-    /// Makes the bytes of the arena from `offset` to its end one tag: for readers that assemble a
-    /// body in the arena itself.
-    pub fn close_tag(&mut self, tag_kind: u8, timestamp: u32, offset: usize) {
-        let body = self.arena.get(offset..).unwrap_or_default();
+        self.arena.extend_from_slice(&previous_tag_size(body.len()));
         let media = classify(tag_kind, body);
         self.tags.push(Tag {
             dts: i64::from(timestamp),

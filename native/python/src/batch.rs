@@ -8,7 +8,7 @@ use reelkeeper_core::tag::{Batch, TAG_BYTES};
 /// (arena, table).
 pub type Taken<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>);
 
-/// A batch as (arena, table), each copied once.
+/// A batch as (arena, table), each copied once; the memory of its arena serves the next batch.
 pub fn to_python(py: Python<'_>, batch: Option<Batch>) -> PyResult<Option<Taken<'_>>> {
     let Some(batch) = batch else { return Ok(None) };
     let table = PyBytes::new_with(py, batch.tags.len() * TAG_BYTES, |rows| {
@@ -17,7 +17,9 @@ pub fn to_python(py: Python<'_>, batch: Option<Batch>) -> PyResult<Option<Taken<
         }
         Ok(())
     })?;
-    Ok(Some((PyBytes::new(py, &batch.arena), table)))
+    let arena = PyBytes::new(py, &batch.arena);
+    batch.recycle();
+    Ok(Some((arena, table)))
 }
 
 /// A fault as (code, message).

@@ -67,7 +67,6 @@ fn flv_tags<'py>(
     shift_ms: i64,
     signalling: &str,
 ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
-    let value_error = |fault: Fault| PyValueError::new_err(fault.message);
     let signalling: Signalling = signalling.parse().map_err(value_error)?;
     let written = with_bytes(table, |table| {
         with_bytes(arena, |arena| {
@@ -75,17 +74,46 @@ fn flv_tags<'py>(
         })
     })??
     .map_err(value_error)?;
-    let starts: Vec<u8> = written
-        .starts
-        .iter()
-        .flat_map(|start| start.to_ne_bytes())
-        .collect();
-    Ok((PyBytes::new(py, &written.bytes), PyBytes::new(py, &starts)))
+    Ok((PyBytes::new(py, &written.bytes), column(py, &written.starts)?))
+}
+
+#[pyfunction]
+#[pyo3(signature = (arena, table, shift_ms, signalling, /))]
+fn flv_span<'py>(
+    py: Python<'py>,
+    arena: &Bound<'py, PyAny>,
+    table: &Bound<'py, PyAny>,
+    shift_ms: i64,
+    signalling: &str,
+) -> PyResult<Option<(usize, usize, Bound<'py, PyBytes>)>> {
+    let signalling: Signalling = signalling.parse().map_err(value_error)?;
+    let span = with_bytes(table, |table| {
+        with_bytes(arena, |arena| {
+            flv_write::flv_span(arena, table, shift_ms, signalling)
+        })
+    })??;
+    span.map(|span| Ok((span.bytes.start, span.bytes.end, column(py, &span.starts)?)))
+        .transpose()
+}
+
+fn value_error(fault: Fault) -> PyErr {
+    PyValueError::new_err(fault.message)
+}
+
+/// Numbers as native uint32.
+fn column<'py>(py: Python<'py>, numbers: &[u32]) -> PyResult<Bound<'py, PyBytes>> {
+    PyBytes::new_with(py, std::mem::size_of_val(numbers), |bytes| {
+        for (place, number) in bytes.chunks_exact_mut(4).zip(numbers) {
+            place.copy_from_slice(&number.to_ne_bytes());
+        }
+        Ok(())
+    })
 }
 
 /// Adds this module's classes and functions.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<FlvReader>()?;
     module.add_function(wrap_pyfunction!(flv_header, module)?)?;
-    module.add_function(wrap_pyfunction!(flv_tags, module)?)
+    module.add_function(wrap_pyfunction!(flv_tags, module)?)?;
+    module.add_function(wrap_pyfunction!(flv_span, module)?)
 }

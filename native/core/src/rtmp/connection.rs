@@ -142,6 +142,7 @@ mod tests {
     use super::*;
     use crate::amf0::Value;
     use crate::limits::RTMP_CHUNK_STREAMS;
+    use crate::tag::Tag;
 
     /// A server past its handshake, its output thrown away.
     fn server() -> Connection {
@@ -221,7 +222,11 @@ mod tests {
         for mut connection in [whole, split] {
             assert_eq!(connection.fault(), None);
             let batch = connection.inbox.take_batch().unwrap();
-            assert_eq!(batch.arena, [&payload[..], b"x"].concat());
+            let body = |tag: &Tag| &batch.arena[tag.offset as usize..][..tag.size as usize];
+            assert_eq!(
+                batch.tags.iter().map(body).collect::<Vec<_>>(),
+                [&payload[..], b"x"]
+            );
             assert_eq!(
                 batch.tags.iter().map(|tag| tag.timestamp).collect::<Vec<_>>(),
                 [0x0102_C403, 9]

@@ -348,5 +348,40 @@ fn rows_survive_their_byte_form() {
         .map(|row| Tag::read_from(row.try_into().expect("whole")))
         .collect();
     assert_eq!(read, batch.tags);
-    assert_eq!((read[1].offset, read[1].media_offset, read[1].dts), (8, 10, 7));
+    assert_eq!((read[1].offset, read[1].media_offset, read[1].dts), (34, 36, 7));
+}
+
+#[test]
+fn the_arena_holds_tags_as_a_file_does() {
+    let mut batch = Batch::default();
+    batch.push(kind::VIDEO, 0x0102_0304, &[0x27, 1]);
+    batch.push(kind::AUDIO, 7, &[]);
+    let video = [9, 0, 0, 2, 2, 3, 4, 1, 0, 0, 0, 0x27, 1, 0, 0, 0, 13];
+    let audio = [8, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 11];
+    assert_eq!(batch.arena, [&video[..], &audio].concat());
+}
+
+#[test]
+fn the_next_batch_begins_with_the_memory_of_the_last() {
+    let mut batch = Batch::default();
+    batch.push(kind::VIDEO, 0, &[0; 1000]);
+    let (place, capacity) = (batch.arena.as_ptr(), batch.arena.capacity());
+    batch.recycle();
+    let mut next = Batch::default();
+    next.push(kind::AUDIO, 0, &[0x2f]);
+    assert_eq!((next.arena.as_ptr(), next.arena.capacity()), (place, capacity));
+    assert_eq!(next.arena.len(), 16);
+    let mut beside = Batch::default();
+    beside.push(kind::AUDIO, 0, &[0x2f]);
+    assert!(beside.arena.capacity() < capacity);
+}
+
+#[test]
+fn the_memory_of_a_very_large_batch_is_given_back() {
+    let mut batch = Batch::default();
+    batch.push(kind::VIDEO, 0, &vec![0; crate::limits::SPARE_ARENA_BYTES]);
+    batch.recycle();
+    let mut next = Batch::default();
+    next.push(kind::AUDIO, 0, &[0x2f]);
+    assert!(next.arena.capacity() < 1024);
 }
