@@ -10,7 +10,8 @@ doubt costs a doubled second, never a lost frame.
   later times is new media: a loop, a still picture.
 * On the recorded clock itself a match is a replay. On another one it must be the only match: where the memory
   repeats itself, content does not tell which part of it came again.
-* It must hold a keyframe when there is video, and two frames that differ. Silence proves nothing.
+* It must hold a keyframe when there is video. On another clock, and where there is no video, also two frames
+  that differ: a single picture may come back, and silence proves nothing.
 * Another decoder configuration than the last, or a kind that was not recorded, is new media.
 
 Decisions are taken row by row: how the rows are split into batches plays no part.
@@ -146,8 +147,10 @@ class Rejoin:
     def _joined_if_proven(self, offset: int) -> Outcome:
         runs = {kind: track.repeated(offset) for kind, track in self._tracks.items()}
         digests = np.concatenate([run.digests for run in runs.values()])
-        has_key = Kind.VIDEO not in runs or bool(runs[Kind.VIDEO].keys.any())
-        if not has_key or len(np.unique(digests)) < 2:
+        pictures = runs.get(Kind.VIDEO)
+        has_key = pictures is not None and bool(pictures.keys.any())
+        is_proven = len(np.unique(digests)) > 1 or (has_key and abs(offset) <= REPLAY_JITTER_MS)
+        if not is_proven or (pictures is not None and not has_key):
             return self._fresh()
         return _joined(self._held, {kind: len(run) for kind, run in runs.items()}, offset)
 
