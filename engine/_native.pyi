@@ -111,15 +111,22 @@ def frame_digests(arena: Buffer, table: Buffer, /) -> bytes:
     ValueError for a table that is none or points outside."""
 
 @final
-class Continuity:
-    """Continuity counters of transport stream packets (ISO 13818-1), carried over from segment to segment:
-    each comes from a muxer that starts them at 0."""
+class FragmentWriter:
+    """Fragments of a growing MP4 (ISO 14496-12 section 8.8), of half a second at most. A frame waits for the
+    next one of its track, which says how long it lasts; a fragment that is still short waits too."""
 
-    def __new__(cls) -> Continuity: ...
-    def carry(self, data: bytes, /) -> bytes:
-        """The same packets, counted on from the segment before. Raises ValueError for half a packet."""
-    def next_segment(self) -> None:
-        """A new muxer starts: its 0 is the counter after the last one written."""
+    def __new__(cls, init: bytes, codecs: Sequence[int], next_sequence: int, /) -> FragmentWriter:
+        """`init` is the ftyp and moov that they stand behind, whose tracks have these codecs, in this order.
+        Raises ValueError when it is not."""
+    @property
+    def next_sequence(self) -> int:
+        """The number of the next fragment."""
+    def mux(self, arena: bytes, table: Buffer, origin_ms: int, /) -> tuple[bytes, int, int, int]:
+        """Takes in the frames of a table, from `origin_ms` on: (the fragments that are complete, frames whose
+        time was moved because a track's clock must rise, frames left out because they cannot be read, the
+        most of those in a row so far). Raises ValueError for a table that is none or points outside."""
+    def finish(self) -> bytes:
+        """The last fragment. What follows, if anything, may be on another clock."""
 
 @final
 class TrackSurvey:
@@ -161,6 +168,9 @@ class Survey:
     @property
     def last_ms(self) -> int:
         """The greatest dts."""
+    @property
+    def shown_ms(self) -> int:
+        """The greatest dts + cts."""
     @property
     def size_bytes(self) -> int:
         """Of the tag bodies."""

@@ -11,10 +11,11 @@ from typing import Literal, cast, overload
 from engine.errors import UnsupportedCodec
 from engine.media.codecs import Format, refusal
 from engine.media.track import Track
-from engine.mux.av_muxer import AvMuxer
+from engine.mux.audio import AudioMuxer
 from engine.mux.base import Folder, Muxer, MuxOptions, RestartableMuxer, Sink, Stats
 from engine.mux.flv import FlvMuxer
 from engine.mux.hls import HlsMuxer
+from engine.mux.mp4 import Mp4Muxer
 
 __all__ = ["Folder", "MuxOptions", "Muxer", "RestartableMuxer", "Sink", "Stats", "open_muxer"]
 
@@ -40,4 +41,6 @@ def open_muxer(format: Format, tracks: Sequence[Track], out: Sink | Folder, opti
         return HlsMuxer(tracks, cast("Folder", out), options)
     if format is Format.FLV:
         return FlvMuxer(tracks, cast("Sink", out), options)
-    return AvMuxer(format, tracks, cast("Sink", out))
+    if format is Format.MP4:
+        return Mp4Muxer(tracks, cast("Sink", out))
+    return AudioMuxer(format, tracks, cast("Sink", out))

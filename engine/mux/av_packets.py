@@ -1,9 +1,7 @@
 """Batches to FFmpeg packets: one libavformat muxer, its bytes kept in memory until taken.
 
-No encoder is opened, and payloads are not copied on the way in. Nothing is held back beyond what the
-container needs: FFmpeg's interleaving queue is kept to the packet in hand, and the last packet of a call
-flushes what those before it came to. In MP4 a packet waits for the next one of its track, which says how long
-it lasts.
+No encoder is opened, and payloads are not copied on the way in. Nothing is held back: FFmpeg's interleaving
+queue is kept to the packet in hand, and the last packet of a call flushes what those before it came to.
 """
 
 from __future__ import annotations
@@ -50,26 +48,10 @@ _PACKET_BY_PACKET = {
     "fflags": "+bitexact",  # no version strings, no dates: the same packets make the same bytes
 }
 
-FRAGMENT_S = 0.5
-"""Longest open fragment. What a kill loses is that, the packet that waits, the tick and the writer's
-gathering: with fragments of 1 s more than the 2 s of rule S2 were seen on a busy machine."""
 _FRAGMENTED = {
-    # frag_discont keeps each track's first time where the source had it, instead of moving it to 0.
-    "movflags": "empty_moov+default_base_moof+frag_keyframe+frag_discont+skip_trailer",
+    "movflags": "empty_moov+default_base_moof+frag_discont+skip_trailer",
     "use_editlist": "0",
     "strict": "unofficial",  # MP3 below 16 kHz
-    "min_frag_duration": "400000",  # an all-key stream gets two fragments a second, not one per frame
-    "frag_duration": str(int(FRAGMENT_S * 1_000_000)),
-    "frag_size": str(8 << 20),
-}
-_FIRST_PID = 0x100
-"""Each codec has a PID of its own, so that a player that does not start anew at a discontinuity never takes
-one codec for another."""
-_TRANSPORT = {
-    "mpegts_copyts": "1",
-    "pes_payload_size": "0",  # one PES, and so one timestamp, per audio packet: rule F2
-    "pat_period": "1",
-    "sdt_period": "3600",
 }
 
 
@@ -81,16 +63,11 @@ class Recipe:
     options: Mapping[str, str]
     video_ticks: int  # per second; a multiple of 1000 so that ms stay exact, finer so that equal ms can rise
     buffer_bytes: int
-    earliest: int | None  # the lowest dts the container can say; None: a clock that wraps
-    by_durations: bool = False
-    """Times are sums of durations: FFmpeg begins a fragment where the track's last one ended by the duration
-    of its last packet, and moves the first packet there."""
 
 
-MP4 = Recipe("mp4", _FRAGMENTED, 16_000, 64 << 10, 0, by_durations=True)
-MPEG_TS = Recipe("mpegts", _TRANSPORT, 90_000, 188 * 348, None)
-ADTS = Recipe("adts", {}, 1_000, 16 << 10, None)
-BARE_MP3 = Recipe("mp3", {"write_xing": "0", "id3v2_version": "0"}, 1_000, 16 << 10, None)
+MP4 = Recipe("mp4", _FRAGMENTED, 16_000, 4 << 10)
+ADTS = Recipe("adts", {}, 1_000, 16 << 10)
+BARE_MP3 = Recipe("mp3", {"write_xing": "0", "id3v2_version": "0"}, 1_000, 16 << 10)
 
 
 class _Output:
@@ -112,16 +89,12 @@ class _Output:
 class _TrackClock:
     """One track's times in ticks of its stream, kept rising: FFmpeg refuses a dts that is not."""
 
-    def __init__(self, stream: Stream, codec: Codec, earliest: int | None) -> None:
+    def __init__(self, stream: Stream, codec: Codec) -> None:
         if stream.time_base is None:
             raise MuxError(f"{codec.label}: FFmpeg gave the track no time base")
         self.stream = stream
         self._ticks = stream.time_base.denominator
-        self._next_dts = earliest
-        self._last_dts: int | None = None
-        self.frame_ticks = 0
-        """How long the frame before the newest lasted."""
-        self.waiting: av.Packet[Any] | None = None
+        self._next_dts: int | None = None
         self.refused_run = 0
 
     def step(self, dts_ms: int, cts_ms: int) -> tuple[int, int, bool]:
@@ -133,9 +106,6 @@ class _TrackClock:
         shown = ((dts_ms + cts_ms) * self._ticks + 500) // 1000 if cts_ms else wanted
         dts = wanted if self._next_dts is None else max(wanted, self._next_dts)
         pts = max(shown, dts)
-        if self._last_dts is not None:
-            self.frame_ticks = dts - self._last_dts
-        self._last_dts = dts
         self._next_dts = dts + 1
         return dts, pts, dts != wanted or pts != shown
 
@@ -147,19 +117,15 @@ class PacketWriter:
         MuxError: FFmpeg refuses the tracks.
     """
 
-    def __init__(
-        self, recipe: Recipe, tracks: Sequence[Track], tally: Tally, options: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, recipe: Recipe, tracks: Sequence[Track], tally: Tally) -> None:
         self._output = _Output()
         self._tally = tally
-        self._by_durations = recipe.by_durations
-        all_options = {**_PACKET_BY_PACKET, **recipe.options, **(options or {})}
         try:
             self._container: OutputContainer = av.open(
                 self._output,
                 "w",
                 format=recipe.av_format,
-                container_options=all_options,
+                container_options={**_PACKET_BY_PACKET, **recipe.options},
                 buffer_size=recipe.buffer_bytes,
             )
             streams = [self._add(track, recipe) for track in tracks]
@@ -169,7 +135,7 @@ class PacketWriter:
         except (av.error.FFmpegError, ValueError) as error:
             raise MuxError(f"{recipe.av_format}: {_words(error)}") from error
         self._clocks = {
-            int(track.codec): _TrackClock(stream, track.codec, recipe.earliest)
+            int(track.codec): _TrackClock(stream, track.codec)
             for track, stream in zip(tracks, streams, strict=True)
         }
         self.header = self._output.take()
@@ -178,8 +144,6 @@ class PacketWriter:
         stream: Any = self._container.add_stream_from_template(template_of(track).stream, opaque=True)
         if track.is_video:
             stream.time_base = Fraction(1, recipe.video_ticks)
-        if recipe.av_format == "mpegts":
-            stream.id = _FIRST_PID + int(track.codec)
         if track.codec is Codec.H265 and recipe.av_format == "mp4":
             stream.codec_context.codec_tag = "hvc1"  # FFmpeg's hev1 does not play on Apple's systems
         return stream  # type: ignore[no-any-return]
@@ -205,7 +169,7 @@ class PacketWriter:
 
     def _mux_all(self, arena: bytes, frames: Sequence[Frame], origin_ms: int) -> None:
         packet: Any = av.Packet  # its stub does not know that any buffer will do
-        clocks, tally, by_durations = self._clocks, self._tally, self._by_durations
+        clocks, tally = self._clocks, self._tally
         view = memoryview(arena)
         for dts_ms, cts_ms, start, size, codec, flags, _ in frames:
             clock = clocks[codec]
@@ -215,15 +179,9 @@ class PacketWriter:
             if flags & KEY:
                 one.is_keyframe = True
             tally.adjusted += moved
-            if by_durations:
-                one, clock.waiting = clock.waiting, one
-            if one is not None:
-                self._mux_one(one, clock)
+            self._mux_one(one, clock)
 
     def _mux_one(self, packet: av.Packet[Any], clock: _TrackClock) -> None:
-        """Hands a packet to FFmpeg. One that waited lasts until the newest, any other as long as the one
-        before."""
-        packet.duration = clock.frame_ticks
         try:
             self._container.mux_one(packet)
             clock.refused_run = 0
@@ -240,14 +198,19 @@ class PacketWriter:
             MuxError: FFmpeg refused.
         """
         try:
-            for clock in self._clocks.values():
-                if clock.waiting is not None:
-                    self._mux_one(clock.waiting, clock)
-                    clock.waiting = None
             self._container.close()
         except av.error.FFmpegError as error:
             raise MuxError(_words(error)) from error
         return self._output.take()
+
+
+def mp4_head(tracks: Sequence[Track]) -> bytes:
+    """The ftyp and the moov without samples that fragments of these tracks stand behind.
+
+    Raises:
+        MuxError: FFmpeg refuses the tracks.
+    """
+    return PacketWriter(MP4, tracks, Tally()).header
 
 
 def _words(error: BaseException) -> str:

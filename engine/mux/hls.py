@@ -1,7 +1,7 @@
 """HLS: a playlist of media segments, in MPEG-TS or fragmented MP4 (RFC 8216).
 
-Every segment has a libavformat muxer of its own. So nothing of one segment waits in FFmpeg when the next
-begins, and each starts with its tables; timestamps, continuity counters and fragment numbers go on.
+Nothing of one segment waits when the next begins, and each starts with its tables; timestamps, continuity
+counters and fragment numbers go on.
 """
 
 from __future__ import annotations
@@ -10,21 +10,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from engine import _native
 from engine.errors import MuxError, StorageError
 from engine.media.batch import Batch
 from engine.media.codecs import Codec
 from engine.media.track import Track
-from engine.mux.av_packets import MP4, MPEG_TS, PacketWriter
 from engine.mux.base import Folder, HlsSegment, MuxOptions, Sink, Stats
-from engine.mux.frames import DISCONTINUITY, FIRST_AUDIO_CODEC, KEY, Frame, frames_of
+from engine.mux.frames import (
+    DISCONTINUITY,
+    FIRST_AUDIO_CODEC,
+    KEY,
+    Frame,
+    frames_of,
+    is_held,
+    rows_of,
+    survey_of,
+)
 from engine.mux.playlist import Entry, Playlist, SegmentNote
+from engine.mux.segments import Fragments, SegmentWriter, TransportPackets
 from engine.mux.tally import Tally
 
 _FMP4_CODECS = frozenset({Codec.H265, Codec.OPUS})  # in TS neither Apple's players nor hls.js read them
 _LATE_FACTOR = 3  # so many times the wanted length without a keyframe to end a segment at is worth a word
-
-_NEVER = -(1 << 62)
 
 
 @dataclass(slots=True)
@@ -43,7 +49,6 @@ class _Clock:
 class _Segment:
     """The segment being written."""
 
-    writer: PacketWriter
     sink: Sink
     note: SegmentNote
     late: bool = False
@@ -63,12 +68,12 @@ class HlsMuxer:
         self._from_zero = options.timestamps == "zero"
         self._playlist = Playlist(options.hls_time_s)
         self._tally = Tally()
-        self._continuity = _native.Continuity()
+        self._writer: SegmentWriter = (
+            Fragments(self._tally) if self._fragmented else TransportPackets(self._tally)
+        )
         self._map_uris: dict[bytes, str] = {}
-        self._fragments = 0
         self._sequence = 0
         self._written_to_ms = self._shown_to_ms = 0  # on the written clock
-        self._last_shown_ms = _NEVER
         self._next_starts_at = options.started_at
         self._breaks = False
         self._goes_on = False
@@ -81,38 +86,60 @@ class HlsMuxer:
         self._tracks = tuple(tracks)
         self._codecs = frozenset(int(track.codec) for track in tracks)
         self._cut_at_video = any(track.is_video for track in tracks)
+        self._writer.use(tracks)
 
     def write(self, batch: Batch) -> None:
         """Adds frames; segments that end among them are committed and listed."""
         if self._closed:
             raise MuxError("the playlist has ended")
-        frames = frames_of(batch, self._codecs)
-        start = 0
-        for row, frame in enumerate(frames):
-            if frame[5] & DISCONTINUITY:
-                self._add(batch.arena, frames[start:row])
-                self._break_clock(None)
-                start = row
-            elif frame[5] & KEY and (frame[4] < FIRST_AUDIO_CODEC) == self._cut_at_video:
-                begun_ms = self._segment.start_ms if self._segment else frames[start][0]
-                if frame[0] - begun_ms >= self._segment_ms:
-                    self._add(batch.arena, frames[start:row])
-                    self._end_segment(frame[0])
-                    start = row
-        self._add(batch.arena, frames[start:])
-
-    def _add(self, arena: bytes, frames: list[Frame]) -> None:
-        if not frames:
+        if self._is_one_piece(batch):
+            self._add(batch)
             return
-        if self._clock is None:
-            self._clock = self._start_clock(frames)
-        if self._segment is None:
+        start = 0
+        begun_ms = self._segment.start_ms if self._segment else None
+        for row, frame in enumerate(rows_of(batch)):
+            if not is_held(frame, self._codecs):
+                continue
+            begun_ms = frame[0] if begun_ms is None else begun_ms
+            if frame[5] & DISCONTINUITY:
+                self._add(batch.rows(slice(start, row)))
+                self._break_clock(None)
+            elif self._may_cut(frame) and frame[0] - begun_ms >= self._segment_ms:
+                self._add(batch.rows(slice(start, row)))
+                self._end_segment(frame[0])
+            else:
+                continue
+            start, begun_ms = row, frame[0]
+        self._add(batch.rows(slice(start, None)))
+
+    def _is_one_piece(self, batch: Batch) -> bool:
+        """The batch is plain, and no segment ends in it."""
+        survey = survey_of(batch, self._codecs)
+        if survey is None or self._segment is None:
+            return False
+        leads = [
+            found for _, found in survey.tracks if (found.codec < FIRST_AUDIO_CODEC) == self._cut_at_video
+        ]
+        return all(
+            found.least_step_ms >= 0 and (found.last_key_ms or 0) - self._segment.start_ms < self._segment_ms
+            for found in leads
+        )
+
+    def _may_cut(self, frame: Frame) -> bool:
+        return bool(frame[5] & KEY) and (frame[4] < FIRST_AUDIO_CODEC) == self._cut_at_video
+
+    def _add(self, batch: Batch) -> None:
+        if self._clock is None or self._segment is None:
+            frames = frames_of(batch, self._codecs)
+            if not frames:
+                return
+            self._clock = self._clock or self._start_clock(frames)
             self._segment = self._start_segment(frames, self._clock)
         segment = self._segment
-        self._put(segment.writer.mux(arena, frames, self._clock.origin_ms))
-        self._tally.add(frames)
-        self._last_shown_ms = max(self._last_shown_ms, max(frame[0] + frame[1] for frame in frames))
-        if not segment.late and frames[-1][0] - segment.start_ms > _LATE_FACTOR * self._segment_ms:
+        self._put(self._writer.mux(batch, self._clock.origin_ms))
+        self._tally.take(batch, self._codecs)
+        end_ms = self._tally.end_ms() or 0
+        if not segment.late and end_ms - segment.start_ms > _LATE_FACTOR * self._segment_ms:
             segment.late = True
             self._tally.late_segments += 1
 
@@ -127,49 +154,37 @@ class HlsMuxer:
         return _Clock(origin_ms, frames[0][0], self._next_starts_at)
 
     def _start_segment(self, frames: list[Frame], clock: _Clock) -> _Segment:
-        recipe, options, suffix = MPEG_TS, {}, "ts"
-        if self._fragmented:
-            recipe, options, suffix = MP4, {"fragment_index": str(self._fragments + 1)}, "m4s"
-        writer = PacketWriter(recipe, self._tracks, self._tally, options)
+        self._writer.begin()
         video = next((frame for frame in frames if frame[4] < FIRST_AUDIO_CODEC), None)
         independent = video is None or bool(video[5] & KEY)
         self._playlist.independent &= independent
-        self._continuity.next_segment()
         start_ms = frames[0][0]
         note = SegmentNote(
-            f"{self._sequence:05d}.{suffix}",
+            f"{self._sequence:05d}.{self._writer.suffix}",
             clock.wall(start_ms),
             start_ms,
             clock.origin_ms,
             self._breaks,
-            self._map(writer.header) if self._fragmented else None,
+            self._map(self._writer.head) if self._writer.head else None,
             independent,
         )
         sink = self._folder.open(note.name, note.fields())
         self._breaks = False
         self._sequence += 1
-        return _Segment(writer, sink, note)
+        return _Segment(sink, note)
 
-    def _map(self, header: bytes) -> str:
+    def _map(self, head: bytes) -> str:
         """The URI of an initialization section; written once."""
-        uri = self._map_uris.get(header)
+        uri = self._map_uris.get(head)
         if uri is None:
             sink = self._folder.open(f"init-{len(self._map_uris)}.mp4")
-            sink.write(header)
-            uri = self._map_uris[header] = self._folder.commit(sink)
+            sink.write(head)
+            uri = self._map_uris[head] = self._folder.commit(sink)
         return uri
 
     def _put(self, data: bytes) -> None:
-        if not data or self._segment is None:
-            return
-        if self._fragmented:
-            self._fragments += _count_fragments(data)
-        else:
-            try:
-                data = self._continuity.carry(data)
-            except ValueError as error:
-                raise MuxError(f"mpegts: {error}") from error
-        self._segment.sink.write(data)
+        if data and self._segment is not None:
+            self._segment.sink.write(data)
 
     def _end_segment(self, next_ms: int | None) -> None:
         """Commits and lists the open segment; `next_ms` is the dts that follows on the same clock.
@@ -182,7 +197,7 @@ class HlsMuxer:
             return
         is_whole = True
         try:
-            self._put(segment.writer.finish())
+            self._put(self._writer.finish())
         except StorageError:
             is_whole = False
             raise
@@ -204,8 +219,8 @@ class HlsMuxer:
         clock, end_ms = self._clock, self._tally.end_ms()
         if clock is not None and end_ms is not None:
             self._written_to_ms = end_ms - clock.origin_ms
-            self._shown_to_ms = self._last_shown_ms + self._tally.video_frame_ms - clock.origin_ms
-            self._last_shown_ms = _NEVER
+            shown_ms = end_ms if self._tally.shown_ms is None else self._tally.shown_ms
+            self._shown_to_ms = shown_ms + self._tally.video_frame_ms - clock.origin_ms
             self._next_starts_at = clock.wall(end_ms)
         if next_starts_at is not None:  # the wall clock of what came before may have been late
             self._next_starts_at = max(next_starts_at, self._next_starts_at)
@@ -251,15 +266,3 @@ def _is_fragmented(wanted: HlsSegment, tracks: Sequence[Track]) -> bool:
     if wanted == "auto":
         return any(track.codec in _FMP4_CODECS for track in tracks)
     return wanted == "fmp4"
-
-
-def _count_fragments(data: bytes) -> int:
-    """moof boxes in whole top-level boxes (ISO 14496-12 section 8.8.4)."""
-    count = at = 0
-    while at + 8 <= len(data):
-        count += data[at + 4 : at + 8] == b"moof"
-        size = int.from_bytes(data[at : at + 4], "big")
-        if size < 8:
-            raise MuxError(f"FFmpeg wrote a box of {size} bytes")
-        at += size
-    return count

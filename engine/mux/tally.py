@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from engine._native import Survey
 from engine.media.batch import Batch, Kind
 from engine.mux.base import Stats
-from engine.mux.frames import FIRST_AUDIO_CODEC, KEY, Frame, frames_of
+from engine.mux.frames import FIRST_AUDIO_CODEC, KEY, Frame, frames_of, survey_of
 
 _ALL_CODECS = range(256)
 
@@ -34,6 +34,8 @@ class Tally:
         self._last_ms: int | None = None
         self._start_ms: int | None = None
         self._earlier_ms = 0
+        self.shown_ms: int | None = None
+        """The latest time of presentation since the last discontinuity."""
         self.script_tags = 0
         self.adjusted = 0
         self.refused = 0
@@ -41,8 +43,9 @@ class Tally:
 
     def add(self, frames: Iterable[Frame]) -> None:
         """Counts frames."""
-        for dts_ms, _, _, size, codec, flags, _ in frames:
+        for dts_ms, cts_ms, _, size, codec, flags, _ in frames:
             track = self._video if codec < FIRST_AUDIO_CODEC else self._audio
+            self._show(dts_ms + cts_ms)
             track.packets += 1
             track.keyframes += flags & KEY
             self._media_bytes += size
@@ -54,11 +57,15 @@ class Tally:
             if self._start_ms is None or dts_ms < self._start_ms:
                 self._start_ms = dts_ms
 
-    def take(self, batch: Batch) -> bool:
-        """Counts the frames of a batch, of whatever codec; whether there were any."""
-        if batch.survey is not None and self._add_survey(batch.survey):
+    def _show(self, time_ms: int) -> None:
+        if self.shown_ms is None or time_ms > self.shown_ms:
+            self.shown_ms = time_ms
+
+    def take(self, batch: Batch, codecs: Container[int] = _ALL_CODECS) -> bool:
+        """Counts the frames of a batch, of these codecs; whether there were any."""
+        if (survey := survey_of(batch, codecs)) and self._add_survey(survey):
             return True
-        frames = frames_of(batch, _ALL_CODECS)
+        frames = frames_of(batch, codecs)
         self.add(frames)
         return bool(frames)
 
@@ -79,6 +86,7 @@ class Tally:
             track.keyframes += found.keyframes
             track.last_ms = found.last_ms
         self._media_bytes += survey.media_bytes
+        self._show(survey.shown_ms)
         if self._start_ms is None or survey.first_ms < self._start_ms:
             self._start_ms = survey.first_ms
         return True
@@ -87,7 +95,7 @@ class Tally:
         """What follows is on another clock: the times so far are closed."""
         self._earlier_ms += self._section_ms()
         self._first_ms, self._last_ms = self._bounds()
-        self._start_ms = self._video.last_ms = self._audio.last_ms = None
+        self._start_ms = self._video.last_ms = self._audio.last_ms = self.shown_ms = None
 
     def end_ms(self) -> int | None:
         """Where the last frame of any track ends, taking a frame to last as long as the one before it."""

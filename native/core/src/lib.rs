@@ -15,6 +15,7 @@ pub mod flv_write;
 pub mod http;
 pub mod limits;
 pub mod mp4;
+pub mod packet_clock;
 pub mod rtmp;
 pub mod survey;
 pub mod tag;

@@ -40,6 +40,8 @@ pub struct Survey {
     pub first_ms: i64,
     /// The greatest of `dts`.
     pub last_ms: i64,
+    /// The greatest time of presentation.
+    pub shown_ms: i64,
     /// Bytes of the tag bodies.
     pub size_bytes: u64,
     /// Bytes of the coded payloads.
@@ -70,6 +72,7 @@ pub fn survey(table: &[u8], wire: u32, clock_ms: i64) -> Result<Option<Survey>, 
         last_wire: wire,
         first_ms: i64::MAX,
         last_ms: i64::MIN,
+        shown_ms: i64::MIN,
         size_bytes: 0,
         media_bytes: 0,
         audio: None,
@@ -115,6 +118,7 @@ impl Survey {
         self.last_wire = tag.timestamp;
         self.first_ms = self.first_ms.min(now_ms);
         self.last_ms = self.last_ms.max(now_ms);
+        self.shown_ms = self.shown_ms.max(now_ms.saturating_add(i64::from(tag.cts)));
         self.size_bytes += u64::from(tag.size);
         self.media_bytes += u64::from(tag.media_size);
         true
@@ -161,7 +165,7 @@ mod tests {
     use crate::tag::Batch;
 
     const KEY: &[u8] = &[0x17, 1, 0, 0, 0, 0, 0, 0, 1, 0x65];
-    const DELTA: &[u8] = &[0x27, 1, 0, 0, 0, 0, 0, 0, 1, 0x41];
+    const DELTA: &[u8] = &[0x27, 1, 0, 0, 40, 0, 0, 0, 1, 0x41];
     const SOUND: &[u8] = &[0xaf, 1, 0x21, 0x10];
 
     fn table(tags: &[(u8, u32, &[u8])]) -> Vec<u8> {
@@ -185,6 +189,7 @@ mod tests {
         let found = survey(&rows, near - 40, 1000).expect("a table").expect("plain");
         assert_eq!(found.dts, [1040, 1043, 1080, 1080, 1066]);
         assert_eq!((found.first_ms, found.last_ms, found.last_wire), (1040, 1080, 16));
+        assert_eq!(found.shown_ms, 1120);
         assert_eq!(found.keys, [(2, 1080)]);
         assert_eq!(found.size_bytes, 3 * 10 + 2 * 4);
         assert_eq!(found.media_bytes, 3 * 5 + 2 * 2);

@@ -9,11 +9,13 @@ use std::cell::Cell;
 use crate::limits;
 
 pub(crate) mod classify;
+mod frames;
 pub(crate) mod framing;
 #[cfg(test)]
 mod tests;
 
 pub use classify::{classify, Media};
+pub use frames::frames;
 use framing::{previous_tag_size, tag_header, FRAMING_BYTES, TAG_HEADER_BYTES};
 
 thread_local! {

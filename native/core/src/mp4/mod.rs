@@ -3,13 +3,15 @@
 //! While a file is recorded it is `ftyp`, a 16-byte `free` placeholder, a `moov` without samples, then pairs
 //! of `moof` and `mdat`. [`finalize()`] appends a `moov` with the tables of all samples and turns the
 //! placeholder into the header of one `mdat` that spans all that came before. No media byte is read or moved,
-//! and the same function recovers a file that a crash cut at any byte.
+//! and the same function recovers a file that a crash cut at any byte. [`FragmentWriter`] writes those pairs.
 
 mod boxes;
 mod finalize;
+mod fragment_writer;
 mod fragments;
 mod init;
 mod moov;
+mod obus;
 mod scan;
 mod tables;
 #[cfg(test)]
@@ -17,6 +19,7 @@ mod tests;
 mod tracks;
 
 pub use finalize::{finalize, Finished, Storage};
+pub use fragment_writer::{FragmentWriter, Muxed};
 pub use scan::{scan, Scan, ScannedBox};
 pub use tracks::{tracks, TrackTables};
 

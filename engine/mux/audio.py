@@ -1,40 +1,35 @@
-"""Single files that FFmpeg writes: fragmented MP4, ADTS and bare MP3."""
+"""Audio alone, as FFmpeg writes it: ADTS and bare MP3."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 
 from engine.errors import MuxError
 from engine.media.batch import Batch
 from engine.media.codecs import Format
 from engine.media.track import Track
-from engine.mux.av_packets import ADTS, BARE_MP3, MP4, PacketWriter
+from engine.mux.av_packets import ADTS, BARE_MP3, PacketWriter
 from engine.mux.base import Sink, Stats
 from engine.mux.frames import frames_of
 from engine.mux.tally import Tally
 
-_RECIPES = {Format.MP4: MP4, Format.AAC: ADTS, Format.MP3: BARE_MP3}
-_PLACEHOLDER = struct.pack(
-    ">I4s8x", 16, b"free"
-)  # becomes the 64-bit header of one mdat when the file closes
+_RECIPES = {Format.AAC: ADTS, Format.MP3: BARE_MP3}
 
 
-class AvMuxer:
-    """Packets to one file, on a clock that starts at 0 with the first batch's earliest frame."""
+class AudioMuxer:
+    """The audio packets of a stream to one file."""
 
     def __init__(self, format: Format, tracks: Sequence[Track], sink: Sink) -> None:
-        held = [track for track in tracks if not (format.audio_only and track.is_video)]
+        held = [track for track in tracks if not track.is_video]
         self._tally = Tally()
         self._writer: PacketWriter | None = PacketWriter(_RECIPES[format], held, self._tally)
         self._codecs = frozenset(int(track.codec) for track in held)
         self._sink = sink
         self._origin_ms: int | None = None
-        header = self._writer.header
-        self._put(_with_placeholder(header) if format is Format.MP4 else header)
+        self._put(self._writer.header)
 
     def write(self, batch: Batch) -> None:
-        """Adds the frames of the file's tracks."""
+        """Adds the frames of the file's track."""
         if self._writer is None:
             raise MuxError("the file is closed")
         frames = frames_of(batch, self._codecs)
@@ -59,9 +54,3 @@ class AvMuxer:
     def _put(self, data: bytes) -> None:
         if data:
             self._sink.write(data)
-
-
-def _with_placeholder(header: bytes) -> bytes:
-    """ftyp, a 16-byte free box, moov."""
-    ftyp_bytes = int.from_bytes(header[:4], "big")
-    return header[:ftyp_bytes] + _PLACEHOLDER + header[ftyp_bytes:]

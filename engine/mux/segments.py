@@ -1,0 +1,138 @@
+"""What writes the bytes of media: MPEG-TS packets and MP4 fragments, made in Rust.
+
+Both take whole batches; FFmpeg, asked through PyAV, takes one packet at a time and is many times slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from engine import _native
+from engine.errors import MuxError
+from engine.media.batch import Batch
+from engine.media.track import Track
+from engine.mux.av_packets import mp4_head
+from engine.mux.tally import Tally
+
+REFUSED_RUN = 250
+"""So many unreadable packets of a track in a row are no damage in the stream: the output has failed."""
+
+
+class SegmentWriter(Protocol):
+    """The bytes of one media segment after the other."""
+
+    @property
+    def suffix(self) -> str:
+        """What the names of its segments end in."""
+
+    @property
+    def head(self) -> bytes:
+        """The initialization section; empty when segments have none."""
+
+    def use(self, tracks: Sequence[Track]) -> None:
+        """What follows has these tracks.
+
+        Raises:
+            MuxError: they cannot be written.
+        """
+
+    def begin(self) -> None:
+        """A segment begins: its first bytes say what it holds, and its clock may be another."""
+
+    def mux(self, batch: Batch, origin_ms: int) -> bytes:
+        """The bytes that the frames of a batch complete; times are written from `origin_ms` on.
+
+        A packet that cannot be read is left out and counted.
+
+        Raises:
+            MuxError: nothing of a track could be read for a while.
+        """
+
+    def finish(self) -> bytes:
+        """The last bytes of the segment."""
+
+
+class _Writer(Protocol):
+    """What both native writers do."""
+
+    def mux(self, arena: bytes, table: bytes, origin_ms: int, /) -> tuple[bytes, int, int, int]: ...
+
+
+def _mux(writer: _Writer, batch: Batch, origin_ms: int, tally: Tally) -> bytes:
+    try:
+        data, moved, refused, run = writer.mux(batch.arena, batch.tags.tobytes(), origin_ms)
+    except ValueError as error:
+        raise MuxError(str(error)) from error
+    tally.adjusted += moved
+    tally.refused += refused
+    if run >= REFUSED_RUN:
+        raise MuxError(f"no packet of a track can be read, {run} in a row")
+    return data
+
+
+class Fragments:
+    """MP4 fragments; their numbers go on."""
+
+    suffix = "m4s"
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._next_sequence = 1
+        self.head = b""
+
+    def use(self, tracks: Sequence[Track]) -> None:
+        """As `SegmentWriter.use`; FFmpeg describes the tracks."""
+        if self.head:
+            self._next_sequence = self._writer.next_sequence
+        self.head = mp4_head(tracks)
+        codecs = [int(track.codec) for track in tracks]
+        try:
+            self._writer = _native.FragmentWriter(self.head, codecs, self._next_sequence)
+        except ValueError as error:
+            raise MuxError(f"mp4: {error}") from error
+
+    def begin(self) -> None:
+        """A fragment needs no more than the initialization section."""
+
+    def mux(self, batch: Batch, origin_ms: int) -> bytes:
+        """As `SegmentWriter.mux`."""
+        return _mux(self._writer, batch, origin_ms, self._tally)
+
+    def finish(self) -> bytes:
+        """The last fragment."""
+        return self._writer.finish()
+
+
+class TransportPackets:
+    """MPEG-TS packets; continuity counters go on."""
+
+    suffix = "ts"
+    head = b""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._writer = getattr(_native, "TransportWriter", lambda: None)()
+        self._tracks: list[tuple[int, bytes, int, int]] = []
+
+    def use(self, tracks: Sequence[Track]) -> None:
+        """As `SegmentWriter.use`."""
+        self._tracks = [
+            (int(track.codec), track.config, track.channels, track.sample_rate) for track in tracks
+        ]
+        self.begin()
+
+    def begin(self) -> None:
+        """A segment begins, with its tables."""
+        try:
+            self._writer.begin_segment(self._tracks)
+        except ValueError as error:
+            raise MuxError(f"mpegts: {error}") from error
+
+    def mux(self, batch: Batch, origin_ms: int) -> bytes:
+        """As `SegmentWriter.mux`."""
+        return _mux(self._writer, batch, origin_ms, self._tally)
+
+    def finish(self) -> bytes:
+        """Nothing: no packet waits."""
+        return b""

@@ -1,0 +1,77 @@
+//! A track's times in the ticks of its container, kept rising: no container says two frames at one time.
+
+/// One track's clock.
+#[derive(Debug, Clone)]
+pub struct PacketClock {
+    ticks_per_s: i64,
+    next: Option<i64>,
+}
+
+/// The times of one frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Decoding time in ticks.
+    pub dts: i64,
+    /// Presentation time in ticks; never before `dts`.
+    pub pts: i64,
+    /// One of them is not the one wanted.
+    pub moved: bool,
+}
+
+impl PacketClock {
+    /// `earliest` is the lowest time that the container can say; None where its clock wraps.
+    pub fn new(ticks_per_s: u32, earliest: Option<i64>) -> Self {
+        Self {
+            ticks_per_s: i64::from(ticks_per_s),
+            next: earliest,
+        }
+    }
+
+    /// The times of the next frame. A shared dts moves by one tick, which is less than the half millisecond
+    /// that would show.
+    pub fn step(&mut self, dts_ms: i64, cts_ms: i32) -> Stamp {
+        let wanted = self.ticks(dts_ms);
+        let shown = self.ticks(dts_ms.saturating_add(i64::from(cts_ms)));
+        let dts = self.next.map_or(wanted, |next| wanted.max(next));
+        let pts = shown.max(dts);
+        self.next = Some(dts.saturating_add(1));
+        Stamp {
+            dts,
+            pts,
+            moved: dts != wanted || pts != shown,
+        }
+    }
+
+    fn ticks(&self, time_ms: i64) -> i64 {
+        time_ms
+            .saturating_mul(self.ticks_per_s)
+            .saturating_add(500)
+            .div_euclid(1000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(dts: i64, pts: i64, moved: bool) -> Stamp {
+        Stamp { dts, pts, moved }
+    }
+
+    #[test]
+    fn times_are_rounded_and_rise() {
+        let mut clock = PacketClock::new(44_100, Some(0));
+        assert_eq!(clock.step(-5, 0), stamp(0, 0, true));
+        assert_eq!(clock.step(23, 0), stamp(1014, 1014, false));
+        assert_eq!(clock.step(23, 40), stamp(1015, 2778, true));
+        assert_eq!(clock.step(100, -40), stamp(4410, 4410, true));
+    }
+
+    #[test]
+    fn a_clock_that_wraps_has_times_before_0() {
+        let mut clock = PacketClock::new(90_000, None);
+        assert_eq!(clock.step(-5, 0), stamp(-450, -450, false));
+        assert_eq!(clock.step(i64::MAX, 1).dts, i64::MAX.div_euclid(1000));
+        assert_eq!(clock.step(i64::MIN, 0).dts, i64::MAX.div_euclid(1000) + 1);
+    }
+}
