@@ -230,9 +230,11 @@ class Timeline:
             self._set(kind, clock, moved)
             return None
         moved += _least(clock + moved - self._dts) - (clock + moved - self._dts)
-        gained = self._unmasked.get(self._kind if is_first else kind, 0)
+        known = self._kind if is_first else kind
+        gained = self._unmasked.get(known, 0)
         step = clock + moved - (self._dts if is_first else self._last[kind])
-        small, self._unmasked[kind] = self._small(step, gained, is_first=is_first)
+        wire = max(self._wire_of(known), self._on_wire(clock))
+        small, self._unmasked[kind] = self._small(step, gained, wire, is_first=is_first)
         self._set(kind, clock, moved + small - step)
         reset = None if is_first or not self._is_reset(kind, small) else self._checked.get(kind)
         if not is_first and (reset is not None or not self._is_within(small)):
@@ -249,10 +251,20 @@ class Timeline:
     def _is_within(self, step: int) -> bool:
         return -self._back_ms <= step <= self._ahead_ms
 
-    def _small(self, step: int, gained: int, *, is_first: bool) -> tuple[int, int]:
+    def _wire_of(self, kind: int) -> int:
+        """The wire timestamp of the last frame of a kind."""
+        return self._on_wire(self._last[kind] - self._moved.get(kind, 0))
+
+    def _on_wire(self, clock: int) -> int:
+        """What the wire said where the clock was there."""
+        assert self._wire is not None
+        return (clock - self._clock + self._wire) % _WRAP_MS
+
+    def _small(self, step: int, gained: int, wire: int, *, is_first: bool) -> tuple[int, int]:
         """A step without the lengths of wrapping clocks in it, if that makes it small, and the new `gained`.
 
-        A frame from before a masked wrap that comes behind one from after it takes back what was gained.
+        A clock that says `wire`, beyond a mask, on either side of the step does not wrap there. A frame from
+        before a masked wrap that comes behind one from after it takes back what was gained.
         Small is: within the limits, of a step from the same track's last frame; `_APART_MS`, from another's.
         """
         if self._is_within(step):
@@ -261,7 +273,7 @@ class Timeline:
             back, ahead = _least(step - wrap), _least(step + wrap)
             if gained >= wrap and (abs(back) <= _APART_MS if is_first else -self._back_ms <= back <= 0):
                 return back, gained - wrap
-            if abs(ahead) <= _APART_MS if is_first else self._is_within(ahead):
+            if wire < wrap and (abs(ahead) <= _APART_MS if is_first else self._is_within(ahead)):
                 return ahead, gained + wrap
         return (_least(step) if self._is_within(_least(step)) else step), gained
 

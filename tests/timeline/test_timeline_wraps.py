@@ -85,3 +85,16 @@ def test_t19_wherever_the_wrap_falls(phase: int, bits: int, audio_ahead: int) ->
     frames = interleaved((1 << bits) - 100_000 + phase, 3500, audio_ahead)
     times, _ = placed(*masked(frames, bits))
     assert times == [time for _, time in frames]
+
+
+@pytest.mark.parametrize("bits", [24, 31])
+def test_t19_a_clock_that_has_gone_beyond_a_mask_does_not_wrap_there(bits: int) -> None:
+    """A push that begins anew just behind 2^24 is another push: a masked clock would never have got there."""
+    end = 1 << bits
+    for before, after in (
+        ([(9, end + 40), (8, end + 50)], [(9, 0), (8, 7), (9, 40)]),
+        ([(9, end)], [(8, 5), (9, 40)]),
+    ):
+        times, repairs = placed(*masked([*before, *after], 32))
+        assert [time % (1 << 32) for time in times] == [time for _, time in [*before, *after]]
+        assert What.WRAPPED not in {repair.what for repair in repairs}
