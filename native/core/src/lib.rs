@@ -18,3 +18,4 @@ pub mod mp4;
 pub mod rtmp;
 pub mod survey;
 pub mod tag;
+pub mod ts;
