@@ -22,7 +22,7 @@ from oracle import bare, ts, units
 from oracle.packets import length_bytes
 
 from engine import _native
-from engine.media.batch import TAG, Batch, Flag, Role
+from engine.media.batch import TAG, Flag, Role
 from engine.media.codecs import Codec
 from engine.mux.av_packets import MPEG_TS, PacketWriter
 from engine.mux.frames import frames_of
@@ -244,11 +244,10 @@ def test_times_are_written_modulo_33_bits(sample: Callable[[str], Path]) -> None
     stream = read_stream(sample("h264_aac_bframes"))
     tracks, table = setups(stream), stream.batch.tags.tobytes()
     shift = (1 << 33) // 90 - 1000  # wraps after a second
-    wrapped = segment(
-        _native.TransportWriter(), tracks, stream.batch.arena, table, origin_ms=-shift
-    )
+    wrapped = segment(_native.TransportWriter(), tracks, stream.batch.arena, table, origin_ms=-shift)
     moved = [
-        ((one.dts + 90 * shift) % ts.CLOCK_WRAP, (one.pts + 90 * shift) % ts.CLOCK_WRAP) for one in source(stream)
+        ((one.dts + 90 * shift) % ts.CLOCK_WRAP, (one.pts + 90 * shift) % ts.CLOCK_WRAP)
+        for one in source(stream)
     ]
     assert [(pes.dts, pes.pts) for pes in ts.read(wrapped)] == moved
     for origin_ms in (-(1 << 63), (1 << 63) - 1):
@@ -416,7 +415,10 @@ def test_any_table_makes_whole_packets_or_a_value_error(
 
 
 @given(
-    st.sampled_from([7, 12, 14, 102, 110, 113]), st.binary(max_size=60), st.integers(0, 255), st.integers(0, 1 << 31)
+    st.sampled_from([7, 12, 14, 102, 110, 113]),
+    st.binary(max_size=60),
+    st.integers(0, 255),
+    st.integers(0, 1 << 31),
 )
 def test_any_configuration_is_taken_or_a_value_error(
     codec: int, config: bytes, channels: int, rate: int
