@@ -147,6 +147,10 @@ impl<'a> PesWriter<'a> {
         let mut rest = piece.get(..self.left).unwrap_or(piece);
         while !rest.is_empty() {
             if self.room == 0 {
+                rest = self.put_whole_packets(rest);
+                if rest.is_empty() {
+                    return;
+                }
                 self.start_packet(0, &[]);
             }
             let (taken, behind) = rest.split_at(rest.len().min(self.room));
@@ -155,6 +159,25 @@ impl<'a> PesWriter<'a> {
             self.left -= taken.len();
             rest = behind;
         }
+    }
+
+    /// Writes the packets that a piece fills, which are nearly all of them: a copy of a known size costs a
+    /// fraction of any other. What is left of the piece.
+    fn put_whole_packets<'b>(&mut self, piece: &'b [u8]) -> &'b [u8] {
+        let packets = piece.chunks_exact(ROOM_BYTES);
+        let rest = packets.remainder();
+        let [high, low] = self.pid.to_be_bytes();
+        self.out.reserve(packets.len() * PACKET_BYTES);
+        self.left -= piece.len() - rest.len();
+        for packet in packets {
+            let mut bytes = [0; PACKET_BYTES];
+            let (header, room) = bytes.split_at_mut(HEADER_BYTES);
+            header.copy_from_slice(&[SYNC_BYTE, high, low, HAS_PAYLOAD | *self.counter & COUNTER_MASK]);
+            room.copy_from_slice(packet);
+            self.out.extend_from_slice(&bytes);
+            *self.counter = self.counter.wrapping_add(1) & COUNTER_MASK;
+        }
+        rest
     }
 
     /// Begins a transport stream packet. The last one of the PES packet is filled up by its adaptation field.
