@@ -155,3 +155,52 @@ fn a_writer_without_a_segment_writes_nothing() {
         Muxed::default()
     );
 }
+
+/// Rows that no reader gave, over bytes that look like NAL units: arithmetic is checked in this build.
+#[test]
+fn any_rows_make_whole_packets() {
+    let mut state = 1_u64;
+    let mut random = |below: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut config = AVC.to_vec();
+    config[4] = 0xfc; // lengths of 1 byte
+    let mut writer = TransportWriter::default();
+    let opus = TrackSetup {
+        codec: codec::OPUS,
+        channels: 2,
+        ..sound(&[])
+    };
+    let (mut written, mut refused) = (0, 0);
+    for round in 0..3_000 {
+        let setups = [video(&config), sound(&[0x11, 0x88]), opus];
+        writer.begin_segment(&setups).unwrap();
+        let arena: Vec<u8> = (0..9_000).map(|_| random(4) as u8).collect();
+        let (codecs, ends) = ([7, 110, 113, 2], [0, i64::MIN, i64::MAX, 90]);
+        let tag = Tag {
+            dts: ends[random(4) as usize],
+            timestamp: 0,
+            cts: [0, i32::MIN, i32::MAX, 40][random(4) as usize],
+            offset: 0,
+            size: 0,
+            media_offset: random(200) as u32,
+            media_size: [random(12), random(400), random(8_800)][round % 3] as u32,
+            kind: 9,
+            role: 0,
+            codec: codecs[random(4) as usize],
+            flags: random(256) as u8,
+            track: 0,
+            reserved: [0; 3],
+        };
+        let table = [tag.to_bytes(), tag.to_bytes()].concat();
+        let found = writer.mux(&arena, &table, ends[random(4) as usize]).unwrap();
+        assert_eq!(found.bytes.len() % 188, 0);
+        assert!(found.bytes.chunks(188).all(|packet| packet[0] == 0x47));
+        written += u32::from(!found.bytes.is_empty());
+        refused += found.refused;
+    }
+    assert!(written > 1_000 && refused > 100, "{written} and {refused}");
+}
