@@ -129,6 +129,26 @@ class FragmentWriter:
         """The last fragment. What follows, if anything, may be on another clock."""
 
 @final
+class TransportWriter:
+    """MPEG-TS packets (ISO 13818-1) of some tracks; continuity counters go on from one media segment to the
+    next. Each codec has the PID 0x100 plus its number, and each frame a PES packet of its own."""
+
+    def __new__(cls) -> TransportWriter: ...
+    def begin_segment(self, tracks: Sequence[tuple[int, bytes, int, int]], /) -> None:
+        """Tracks are (codec number, decoder configuration record, channels, sample rate). The record may be
+        empty for MP3 and Opus; channels count for Opus without one, the rate for MP3. The first video track
+        has the clock reference, or else the first. What `mux` writes next begins with PAT and PMT, and its
+        first access unit with parameter sets. Raises ValueError, and changes nothing, when there are no
+        tracks, two of a codec, a configuration that cannot be read, or a codec that TS does not carry."""
+    def mux(self, arena: Buffer, table: Buffer, origin_ms: int, /) -> tuple[bytes, int, int, int]:
+        """(whole packets, moved, refused, refused in a row) of the rows that are frames of the tracks, at
+        `dts - origin_ms`. Moved: frames written at other times, since the dts of a track must rise within a
+        segment and the pts not be below it. Refused: frames left out (an access unit that is torn or of
+        nothing, an AAC frame beyond 13 bits of length); the last number is the longest run of them that is
+        still going on in a track, over segments too. Raises ValueError, and writes nothing, for a table that
+        is none or points outside."""
+
+@final
 class TrackSurvey:
     """The rows of one kind in a plain batch. Steps are from one row to the next, 0 with a single row."""
 

@@ -19,3 +19,4 @@ pub mod packet_clock;
 pub mod rtmp;
 pub mod survey;
 pub mod tag;
+pub mod ts;

@@ -6,7 +6,8 @@ use reelkeeper_core::fault::Fault;
 use reelkeeper_core::flv::FlvReader;
 use reelkeeper_core::flv_write::{flv_header, flv_tags, Signalling, WrittenTags};
 use reelkeeper_core::rtmp::chunk_writer::write_rows;
-use reelkeeper_core::tag::{kind, Tag, TAG_BYTES};
+use reelkeeper_core::tag::{codec, kind, Tag, TAG_BYTES};
+use reelkeeper_core::ts::{TrackSetup, TransportWriter};
 
 /// The first byte says how many rows (up to 7) follow, each [`TAG_BYTES`] long; the rest is the arena.
 pub fn check(data: &[u8]) {
@@ -34,6 +35,38 @@ pub fn check_with(write: impl Fn(&[u8], &[u8], Signalling) -> Result<WrittenTags
     for chunk_size in [1, 128, 1 << 20] {
         // At worst a chunk of one byte has a header of 7.
         let _ = within(32 * cap, || write_rows(arena, table, 1, chunk_size));
+    }
+    check_transport(arena, table);
+}
+
+/// AVCDecoderConfigurationRecord and VvcDecoderConfigurationRecord with lengths of 1 byte, AudioSpecificConfig.
+const RECORDS: [(u8, &[u8]); 5] = [
+    (
+        codec::H264,
+        &[1, 100, 0, 31, 0xfc, 0xe1, 0, 2, 0x67, 1, 1, 0, 2, 0x68, 2],
+    ),
+    (codec::H266, &[0xf8, 0]),
+    (codec::AAC, &[0x12, 0x10]),
+    (codec::MP3, &[]),
+    (codec::OPUS, &[]),
+];
+
+fn check_transport(arena: &[u8], table: &[u8]) {
+    let setups = RECORDS.map(|(codec, config)| TrackSetup {
+        codec,
+        config,
+        channels: 2,
+        sample_rate: 48_000,
+    });
+    let mut writer = TransportWriter::default();
+    writer.begin_segment(&setups).expect("tracks that are carried");
+    // A NAL unit of 2 bytes has 5 behind a start code, and 7 rows may be of the same bytes.
+    let cap = 64 * arena.len() + (64 << 10);
+    if let Ok(muxed) = within(cap, || writer.mux(arena, table, 0)) {
+        let packets = muxed.bytes.chunks(188);
+        assert!(packets
+            .into_iter()
+            .all(|packet| packet.len() == 188 && packet[0] == 0x47));
     }
 }
 

@@ -13,6 +13,7 @@ mod http;
 mod mp4;
 mod rtmp;
 mod survey;
+mod ts;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -26,5 +27,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     amf::register(module)?;
     rtmp::register(module)?;
     survey::register(module)?;
+    ts::register(module)?;
     Ok(())
 }

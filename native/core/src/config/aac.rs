@@ -6,14 +6,15 @@ use super::AudioConfig;
 use crate::fault::Fault;
 
 const RECORD: &str = "AudioSpecificConfig";
-const RATES: [u32; 13] = [
+/// Sample rates by their index (table 1.18).
+pub(crate) const RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
 ];
 /// Highest sample rate believed; the table ends at 96 kHz, the explicit field could say 16 MHz.
 const MAX_RATE: u32 = 192_000;
 
-const SBR: u32 = 5;
-const PARAMETRIC_STEREO: u32 = 29;
+pub(crate) const SBR: u32 = 5;
+pub(crate) const PARAMETRIC_STEREO: u32 = 29;
 const BSAC: u32 = 22;
 /// Object types that carry a GASpecificConfig.
 const GENERAL_AUDIO: [u32; 12] = [1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, 23];
@@ -67,7 +68,8 @@ pub(super) fn parse(data: &[u8]) -> Result<AudioConfig, Fault> {
     Ok(audio)
 }
 
-fn object_type(bits: &mut Bits) -> Result<u32, Fault> {
+/// GetAudioObjectType (section 1.6.2.1).
+pub(crate) fn object_type(bits: &mut Bits) -> Result<u32, Fault> {
     let short = bits.bits(5)?;
     let object_type = if short == 31 { 32 + bits.bits(6)? } else { short };
     if object_type == 0 {
@@ -79,7 +81,8 @@ fn object_type(bits: &mut Bits) -> Result<u32, Fault> {
     Ok(object_type)
 }
 
-fn rate(bits: &mut Bits) -> Result<u32, Fault> {
+/// A sample rate as an index, or in 24 bits.
+pub(crate) fn rate(bits: &mut Bits) -> Result<u32, Fault> {
     let index = bits.bits(4)?;
     let rate = if index == 15 {
         bits.bits(24)?
@@ -145,6 +148,18 @@ fn general_audio(
 fn program_config(bits: &mut Bits, identity: &mut Identity) -> Result<u32, Fault> {
     let mut layout = bits.clone();
     let start_bits = bits.left();
+    let channels = program_layout(bits)?;
+    for _ in 0..start_bits - bits.left() {
+        identity.part(&[u8::from(layout.flag()?)]);
+    }
+    bits.align();
+    let comment = bits.bits(8)? as usize;
+    bits.skip(8 * comment)?;
+    Ok(channels)
+}
+
+/// The fields of a program_config_element before its comment; the channels they count.
+pub(crate) fn program_layout(bits: &mut Bits) -> Result<u32, Fault> {
     bits.skip(4 + 2 + 4)?;
     let paired_groups = [bits.bits(4)?, bits.bits(4)?, bits.bits(4)?];
     let low_frequency = bits.bits(2)?;
@@ -161,12 +176,6 @@ fn program_config(bits: &mut Bits, identity: &mut Identity) -> Result<u32, Fault
         bits.skip(4)?;
     }
     bits.skip((4 * (low_frequency + data_elements) + 5 * coupling_elements) as usize)?;
-    for _ in 0..start_bits - bits.left() {
-        identity.part(&[u8::from(layout.flag()?)]);
-    }
-    bits.align();
-    let comment = bits.bits(8)? as usize;
-    bits.skip(8 * comment)?;
     Ok(channels)
 }
 

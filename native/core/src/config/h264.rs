@@ -14,35 +14,57 @@ const NAL_PPS: u8 = 8;
 const HIGH_PROFILES: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 
 pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
-    let mut fields = Fields::new(data, "config.short", RECORD);
-    let version = fields.byte()?;
-    if version != 1 {
-        return Err(Fault::new(
-            "config.version",
-            format!("{RECORD} of version {version}, not 1"),
-        ));
-    }
-    let profile_and_level = fields.take(3)?;
-    let length_size = (fields.byte()? & 3) + 1;
-    let mut sets = ParameterSets::default();
-    take_sets(&mut fields, 31, NAL_SPS, &mut sets)?;
-    let Some(sps) = sets.first(NAL_SPS) else {
-        return Err(Fault::new(
-            "config.no_sps",
-            format!("{RECORD} without a sequence parameter set"),
-        ));
-    };
-    let video = parse_sps(sps)?;
-    take_sets(&mut fields, 255, NAL_PPS, &mut sets)?;
+    let record = Record::of(data)?;
     let mut identity = Identity::default();
-    identity.part(profile_and_level);
-    identity.number(u32::from(length_size));
-    identity.parameter_sets(&sets);
+    identity.part(record.profile_and_level);
+    identity.number(u32::from(record.length_size));
+    identity.parameter_sets(&record.sets);
     Ok(VideoConfig {
-        length_size,
+        length_size: record.length_size,
         identity: identity.finish(),
-        ..video
+        ..parse_sps(record.sps)?
     })
+}
+
+pub(super) fn framing(data: &[u8]) -> Result<(u8, ParameterSets<'_>), Fault> {
+    Record::of(data).map(|record| (record.length_size, record.sets))
+}
+
+struct Record<'a> {
+    profile_and_level: &'a [u8],
+    length_size: u8,
+    sps: &'a [u8],
+    sets: ParameterSets<'a>,
+}
+
+impl<'a> Record<'a> {
+    fn of(data: &'a [u8]) -> Result<Self, Fault> {
+        let mut fields = Fields::new(data, "config.short", RECORD);
+        let version = fields.byte()?;
+        if version != 1 {
+            return Err(Fault::new(
+                "config.version",
+                format!("{RECORD} of version {version}, not 1"),
+            ));
+        }
+        let profile_and_level = fields.take(3)?;
+        let length_size = (fields.byte()? & 3) + 1;
+        let mut sets = ParameterSets::default();
+        take_sets(&mut fields, 31, NAL_SPS, &mut sets)?;
+        let Some(sps) = sets.first(NAL_SPS) else {
+            return Err(Fault::new(
+                "config.no_sps",
+                format!("{RECORD} without a sequence parameter set"),
+            ));
+        };
+        take_sets(&mut fields, 255, NAL_PPS, &mut sets)?;
+        Ok(Self {
+            profile_and_level,
+            length_size,
+            sps,
+            sets,
+        })
+    }
 }
 
 /// A count (its other bits are reserved) and as many parameter sets, each with its length.

@@ -13,24 +13,12 @@ const NAL_SPS: u8 = 33;
 const NAL_PPS: u8 = 34;
 
 pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
-    let mut fields = Fields::new(data, "config.short", RECORD);
-    let version = fields.byte()?;
-    if version > 1 {
-        return Err(Fault::new(
-            "config.version",
-            format!("{RECORD} of version {version}, not 1"),
-        ));
-    }
-    let general = fields.take(12)?;
-    fields.take(8)?;
-    let length_size = (fields.byte()? & 3) + 1;
-    let sets = parameter_sets(&mut fields)?;
-    let Some(sps) = sets.first(NAL_SPS) else {
-        return Err(Fault::new(
-            "config.no_sps",
-            format!("{RECORD} without a sequence parameter set"),
-        ));
-    };
+    let Record {
+        general,
+        length_size,
+        sps,
+        sets,
+    } = Record::of(data)?;
     let (width, height) = picture(sps)?;
     let mut identity = Identity::default();
     identity.number(u32::from(length_size));
@@ -46,6 +34,47 @@ pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
         length_size,
         identity: identity.finish(),
     })
+}
+
+pub(super) fn framing(data: &[u8]) -> Result<(u8, ParameterSets<'_>), Fault> {
+    Record::of(data).map(|record| (record.length_size, record.sets))
+}
+
+struct Record<'a> {
+    /// Bytes 1 to 12.
+    general: &'a [u8],
+    length_size: u8,
+    sps: &'a [u8],
+    sets: ParameterSets<'a>,
+}
+
+impl<'a> Record<'a> {
+    fn of(data: &'a [u8]) -> Result<Self, Fault> {
+        let mut fields = Fields::new(data, "config.short", RECORD);
+        let version = fields.byte()?;
+        if version > 1 {
+            return Err(Fault::new(
+                "config.version",
+                format!("{RECORD} of version {version}, not 1"),
+            ));
+        }
+        let general = fields.take(12)?;
+        fields.take(8)?;
+        let length_size = (fields.byte()? & 3) + 1;
+        let sets = parameter_sets(&mut fields)?;
+        let Some(sps) = sets.first(NAL_SPS) else {
+            return Err(Fault::new(
+                "config.no_sps",
+                format!("{RECORD} without a sequence parameter set"),
+            ));
+        };
+        Ok(Self {
+            general,
+            length_size,
+            sps,
+            sets,
+        })
+    }
 }
 
 /// The parameter sets; arrays of SEI messages are stepped over.

@@ -15,23 +15,7 @@ const NAL_SUFFIX_APS: u8 = 18;
 
 /// Prefers the parameter set for the size (it knows the conformance window), then the record's own fields.
 pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
-    let mut fields = Fields::new(data, "config.short", RECORD);
-    let head = fields.byte()?;
-    if head & 0xF8 != 0xF8 {
-        return Err(Fault::new(
-            "config.version",
-            format!("{RECORD} begins with 0x{head:02x}, not with five set bits"),
-        ));
-    }
-    let mut video = VideoConfig {
-        codec_string: "vvc1".into(),
-        ..VideoConfig::default()
-    };
-    if head & 1 == 1 {
-        video = profile_tier_level(&mut fields)?;
-    }
-    video.length_size = (head >> 1 & 3) + 1;
-    let sets = parameter_sets(&mut fields)?;
+    let Record { mut video, sets } = Record::of(data)?;
     let mut identity = Identity::default();
     identity.number(u32::from(video.length_size));
     identity.parameter_sets(&sets);
@@ -42,6 +26,40 @@ pub(super) fn parse(data: &[u8]) -> Result<VideoConfig, Fault> {
     }
     video.identity = identity.finish();
     Ok(video)
+}
+
+/// The parameter sets may be in the frames alone.
+pub(super) fn framing(data: &[u8]) -> Result<(u8, ParameterSets<'_>), Fault> {
+    Record::of(data).map(|record| (record.video.length_size, record.sets))
+}
+
+struct Record<'a> {
+    /// What the record's own fields say.
+    video: VideoConfig,
+    sets: ParameterSets<'a>,
+}
+
+impl<'a> Record<'a> {
+    fn of(data: &'a [u8]) -> Result<Self, Fault> {
+        let mut fields = Fields::new(data, "config.short", RECORD);
+        let head = fields.byte()?;
+        if head & 0xF8 != 0xF8 {
+            return Err(Fault::new(
+                "config.version",
+                format!("{RECORD} begins with 0x{head:02x}, not with five set bits"),
+            ));
+        }
+        let mut video = VideoConfig {
+            codec_string: "vvc1".into(),
+            ..VideoConfig::default()
+        };
+        if head & 1 == 1 {
+            video = profile_tier_level(&mut fields)?;
+        }
+        video.length_size = (head >> 1 & 3) + 1;
+        let sets = parameter_sets(&mut fields)?;
+        Ok(Self { video, sets })
+    }
 }
 
 /// The record's fields from ols_idx to avg_frame_rate.

@@ -45,6 +45,11 @@ impl<'a> ParameterSets<'a> {
         self.0.entry(nal_type).or_default().push(nal);
     }
 
+    /// All NAL units, by type: the order of an access unit in every codec here.
+    pub(super) fn all(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
+        self.0.values().flatten().copied()
+    }
+
     /// The first NAL unit of a type.
     pub(super) fn first(&self, nal_type: u8) -> Option<&'a [u8]> {
         self.0.get(&nal_type)?.first().copied()

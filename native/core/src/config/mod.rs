@@ -3,9 +3,9 @@
 //! [`parse`] looks only as far as the picture size, the rates and the codec string need; the records
 //! themselves travel on unchanged.
 
-mod aac;
+pub(crate) mod aac;
 mod av1;
-mod bits;
+pub(crate) mod bits;
 mod h264;
 mod h265;
 mod h266;
@@ -72,16 +72,7 @@ pub struct AudioConfig {
 
 /// Reads the configuration record of a table codec number.
 pub fn parse(codec_number: u8, data: &[u8]) -> Result<Config, Fault> {
-    if data.len() > limits::CONFIG_BYTES {
-        return Err(Fault::new(
-            "config.too_large",
-            format!(
-                "{} bytes, more than the {} allowed",
-                data.len(),
-                limits::CONFIG_BYTES
-            ),
-        ));
-    }
+    check_size(data)?;
     match codec_number {
         codec::H264 => h264::parse(data).and_then(checked),
         codec::H265 => h265::parse(data).and_then(checked),
@@ -94,6 +85,48 @@ pub fn parse(codec_number: u8, data: &[u8]) -> Result<Config, Fault> {
             format!("codec {other} has no configuration record that is known"),
         )),
     }
+}
+
+/// How a video record says that access units are framed.
+pub(crate) struct Framing<'a> {
+    /// Bytes of the length before each NAL unit.
+    pub length_size: u8,
+    /// The parameter sets in the order in which an access unit has them.
+    pub parameter_sets: Vec<&'a [u8]>,
+}
+
+/// Reads what a record of a codec with NAL units says about its access units.
+pub(crate) fn framing(codec_number: u8, data: &[u8]) -> Result<Framing<'_>, Fault> {
+    check_size(data)?;
+    let (length_size, sets) = match codec_number {
+        codec::H264 => h264::framing(data)?,
+        codec::H265 => h265::framing(data)?,
+        codec::H266 => h266::framing(data)?,
+        other => {
+            return Err(Fault::new(
+                "config.codec",
+                format!("codec {other} has no NAL units"),
+            ))
+        }
+    };
+    Ok(Framing {
+        length_size,
+        parameter_sets: sets.all().collect(),
+    })
+}
+
+fn check_size(data: &[u8]) -> Result<(), Fault> {
+    if data.len() <= limits::CONFIG_BYTES {
+        return Ok(());
+    }
+    Err(Fault::new(
+        "config.too_large",
+        format!(
+            "{} bytes, more than the {} allowed",
+            data.len(),
+            limits::CONFIG_BYTES
+        ),
+    ))
 }
 
 /// Largest picture side believed: twice 8K.
