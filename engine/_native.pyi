@@ -140,7 +140,7 @@ class TransportWriter:
         has the clock reference, or else the first. What `mux` writes next begins with PAT and PMT, and its
         first access unit with parameter sets. Raises ValueError, and changes nothing, when there are no
         tracks, two of a codec, a configuration that cannot be read, or a codec that TS does not carry."""
-    def mux(self, arena: Buffer, table: Buffer, origin_ms: int, /) -> tuple[bytes, int, int, int]:
+    def mux(self, arena: bytes, table: Buffer, origin_ms: int, /) -> tuple[bytes, int, int, int]:
         """(whole packets, moved, refused, refused in a row) of the rows that are frames of the tracks, at
         `dts - origin_ms`. Moved: frames written at other times, since the dts of a track must rise within a
         segment and the pts not be below it. Refused: frames left out (an access unit that is torn or of

@@ -78,17 +78,16 @@ class Fragments:
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._next_sequence = 1
+        self._writer: _native.FragmentWriter | None = None
         self.head = b""
 
     def use(self, tracks: Sequence[Track]) -> None:
         """As `SegmentWriter.use`; FFmpeg describes the tracks."""
-        if self.head:
-            self._next_sequence = self._writer.next_sequence
+        next_sequence = 1 if self._writer is None else self._writer.next_sequence
         self.head = mp4_head(tracks)
         codecs = [int(track.codec) for track in tracks]
         try:
-            self._writer = _native.FragmentWriter(self.head, codecs, self._next_sequence)
+            self._writer = _native.FragmentWriter(self.head, codecs, next_sequence)
         except ValueError as error:
             raise MuxError(f"mp4: {error}") from error
 
@@ -97,11 +96,12 @@ class Fragments:
 
     def mux(self, batch: Batch, origin_ms: int) -> bytes:
         """As `SegmentWriter.mux`."""
+        assert self._writer is not None
         return _mux(self._writer, batch, origin_ms, self._tally)
 
     def finish(self) -> bytes:
         """The last fragment."""
-        return self._writer.finish()
+        return b"" if self._writer is None else self._writer.finish()
 
 
 class TransportPackets:
@@ -112,7 +112,7 @@ class TransportPackets:
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._writer = getattr(_native, "TransportWriter", lambda: None)()
+        self._writer = _native.TransportWriter()
         self._tracks: list[tuple[int, bytes, int, int]] = []
 
     def use(self, tracks: Sequence[Track]) -> None:

@@ -14,7 +14,6 @@ from oracle.packets import output_packets, segment_packets
 from oracle.playback import assert_plays
 from oracle.rules import assert_playlist
 
-from engine._native import Continuity
 from engine.errors import MuxError
 from engine.media.batch import Batch, Flag
 from engine.media.codecs import Format
@@ -219,11 +218,6 @@ def test_counters_of_transport_packets_go_on_from_segment_to_segment(sample, tmp
     for pid in set(pids.tolist()):
         counters = packets[pids == pid, 3] & 15
         assert set((np.diff(counters) & 15).tolist()) <= {1}, f"PID {pid}"
-
-
-def test_continuity_refuses_pieces_of_packets():
-    with pytest.raises(ValueError, match="whole"):
-        Continuity().carry(bytes(187))
 
 
 def test_fragments_are_numbered_through(sample, tmp_path):

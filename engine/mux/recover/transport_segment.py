@@ -17,7 +17,7 @@ from engine.mux.frames import KEY, Frame
 
 PACKET_BYTES = 188
 _PAYLOAD_BYTES = 184
-_FIRST_PID = 0x100  # each codec has a PID of its own, as `engine.mux.av_packets` gives them
+_FIRST_PID = 0x100  # each codec has a PID of its own, as `engine._native.TransportWriter` gives them
 _CLOCK = 1 << 33
 _FIXED_BYTES = 9  # of a PES header with timestamps
 _VIDEO_IDS = range(0xE0, 0xF0)

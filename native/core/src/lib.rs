@@ -6,7 +6,6 @@
 pub mod amf0;
 pub mod amf3;
 pub mod config;
-pub mod continuity;
 pub mod digest;
 pub mod fault;
 pub mod fields;

@@ -5,6 +5,7 @@
 pub struct PacketClock {
     ticks_per_s: i64,
     next: Option<i64>,
+    is_new: bool,
 }
 
 /// The times of one frame.
@@ -24,7 +25,13 @@ impl PacketClock {
         Self {
             ticks_per_s: i64::from(ticks_per_s),
             next: earliest,
+            is_new: true,
         }
+    }
+
+    /// No frame has had its times yet.
+    pub fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// The times of the next frame. A shared dts moves by one tick, which is less than the half millisecond
@@ -35,6 +42,7 @@ impl PacketClock {
         let dts = self.next.map_or(wanted, |next| wanted.max(next));
         let pts = shown.max(dts);
         self.next = Some(dts.saturating_add(1));
+        self.is_new = false;
         Stamp {
             dts,
             pts,
@@ -70,7 +78,9 @@ mod tests {
     #[test]
     fn a_clock_that_wraps_has_times_before_0() {
         let mut clock = PacketClock::new(90_000, None);
-        assert_eq!(clock.step(-5, 0), stamp(-450, -450, false));
+        assert!(clock.is_new());
+        assert_eq!(clock.step(-5, 80), stamp(-450, 6750, false));
+        assert!(!clock.is_new());
         assert_eq!(clock.step(i64::MAX, 1).dts, i64::MAX.div_euclid(1000));
         assert_eq!(clock.step(i64::MIN, 0).dts, i64::MAX.div_euclid(1000) + 1);
     }

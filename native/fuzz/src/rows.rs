@@ -62,11 +62,10 @@ fn check_transport(arena: &[u8], table: &[u8]) {
     writer.begin_segment(&setups).expect("tracks that are carried");
     // A NAL unit of 2 bytes has 5 behind a start code, and 7 rows may be of the same bytes.
     let cap = 64 * arena.len() + (64 << 10);
-    if let Ok(muxed) = within(cap, || writer.mux(arena, table, 0)) {
-        let packets = muxed.bytes.chunks(188);
-        assert!(packets
-            .into_iter()
-            .all(|packet| packet.len() == 188 && packet[0] == 0x47));
+    let mut packets = Vec::new();
+    if within(cap, || writer.mux(arena, table, 0, &mut packets)).is_ok() {
+        let mut packets = packets.chunks(188);
+        assert!(packets.all(|packet| packet.len() == 188 && packet[0] == 0x47));
     }
 }
 

@@ -6,7 +6,6 @@ mod amf;
 mod batch;
 mod buffer;
 mod config;
-mod continuity;
 mod digest;
 mod flv;
 mod http;
@@ -21,7 +20,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     flv::register(module)?;
     http::register(module)?;
     config::register(module)?;
-    continuity::register(module)?;
     digest::register(module)?;
     mp4::register(module)?;
     amf::register(module)?;

@@ -1,5 +1,7 @@
 //! MPEG transport streams for Python.
 
+use std::cell::Cell;
+
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -8,6 +10,13 @@ use reelkeeper_core::fault::Fault;
 use reelkeeper_core::ts::{self, TrackSetup};
 
 use crate::buffer::with_bytes;
+
+/// What is kept of a thread's packets for its next call: a second of 30 Mb/s.
+const SPARE_BYTES: usize = 4 << 20;
+
+thread_local! {
+    static PACKETS: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// (packets, moved, refused, longest run of refused packets).
 type Muxed<'py> = (Bound<'py, PyBytes>, u64, u64, u64);
@@ -43,15 +52,20 @@ impl TransportWriter {
     fn mux<'py>(
         &mut self,
         py: Python<'py>,
-        arena: &Bound<'py, PyAny>,
+        arena: &[u8],
         table: &Bound<'py, PyAny>,
         origin_ms: i64,
     ) -> PyResult<Muxed<'py>> {
+        let mut packets = PACKETS.take();
+        packets.clear();
         let muxed = with_bytes(table, |table| {
-            with_bytes(arena, |arena| self.writer.mux(arena, table, origin_ms))
-        })??
+            self.writer.mux(arena, table, origin_ms, &mut packets)
+        })?
         .map_err(value_error)?;
-        let bytes = PyBytes::new(py, &muxed.bytes);
+        let bytes = PyBytes::new(py, &packets);
+        if packets.capacity() <= SPARE_BYTES {
+            PACKETS.set(packets);
+        }
         Ok((bytes, muxed.moved, muxed.refused, muxed.longest_refused_run))
     }
 }

@@ -13,16 +13,16 @@ mod packets;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod track_clock;
 
-use crate::continuity::PACKET_BYTES;
 use crate::fault::Fault;
-use crate::tag::{flag, Role, Tag, TAG_BYTES};
+use crate::packet_clock::PacketClock;
+use crate::tag::{flag, frames, Tag};
 use carriage::Carriage;
 use packets::{PesHead, PesWriter, ROOM_BYTES};
 use tables::{put_tables, Stream};
-use track_clock::TrackClock;
 
+/// Size of a transport stream packet.
+const PACKET_BYTES: usize = 188;
 /// PIDs are this and the codec number: a player that does not start anew at a discontinuity never takes one
 /// codec for another.
 const FIRST_PID: u16 = 0x100;
@@ -30,6 +30,7 @@ const FIRST_PID: u16 = 0x100;
 /// sets, start codes.
 const FRAME_OVERHEAD_BYTES: usize = 256;
 const COUNTERS: usize = 1 << 8;
+const TICKS_PER_S: u32 = 90_000;
 
 /// What is known of a track before its first frame.
 #[derive(Debug, Clone, Copy)]
@@ -45,10 +46,8 @@ pub struct TrackSetup<'a> {
 }
 
 /// What became of some rows.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Muxed {
-    /// Whole transport stream packets.
-    pub bytes: Vec<u8>,
     /// Frames written at other times than they had.
     pub moved: u64,
     /// Frames left out: no access unit of their codec, or too long for its framing.
@@ -72,7 +71,7 @@ pub struct TransportWriter {
 struct Track {
     codec: u8,
     carriage: Carriage,
-    clock: TrackClock,
+    clock: PacketClock,
     has_clock_reference: bool,
     /// Frames refused since the last one that was not, in whatever segment.
     refused_run: u64,
@@ -113,7 +112,7 @@ impl TransportWriter {
             tracks.push(Track {
                 codec: setup.codec,
                 carriage: Carriage::of(setup)?,
-                clock: TrackClock::default(),
+                clock: PacketClock::new(TICKS_PER_S, None),
                 has_clock_reference: false,
                 refused_run: before.map_or(0, |track| track.refused_run),
             });
@@ -138,31 +137,34 @@ impl TransportWriter {
         Ok(())
     }
 
-    /// The frames among these rows as packets, at `dts - origin_ms`. Rows that are no frames, hold nothing or
-    /// are of no track's codec are stepped over.
+    /// Appends the frames among these rows to `out`, as packets at `dts - origin_ms`. Rows that are no frames,
+    /// hold nothing or are of no track's codec are stepped over.
     ///
     /// `table` is rows as [`Tag::to_bytes`] gives them. Fails, and writes nothing, when it is not, and when a
     /// payload is outside of the arena.
-    pub fn mux(&mut self, arena: &[u8], table: &[u8], origin_ms: i64) -> Result<Muxed, Fault> {
-        let rows = rows_of(arena, table)?;
+    pub fn mux(
+        &mut self,
+        arena: &[u8],
+        table: &[u8],
+        origin_ms: i64,
+        out: &mut Vec<u8>,
+    ) -> Result<Muxed, Fault> {
+        let rows = frames(arena, table)?.collect::<Result<Vec<_>, Fault>>()?;
         let estimate = rows
             .iter()
-            .map(|row| packets_of(row.payload.len()) * PACKET_BYTES)
+            .map(|(_, payload)| packets_of(payload.len()) * PACKET_BYTES)
             .fold(self.tables.len(), usize::saturating_add);
-        let mut muxed = Muxed {
-            bytes: Vec::with_capacity(estimate),
-            ..Muxed::default()
-        };
-        for row in &rows {
-            self.mux_one(row, origin_ms, &mut muxed);
+        out.reserve(estimate);
+        let mut muxed = Muxed::default();
+        for (tag, payload) in rows {
+            self.mux_one(&tag, payload, origin_ms, &mut muxed, out);
         }
         let runs = self.tracks.iter().map(|track| track.refused_run);
         muxed.longest_refused_run = runs.max().unwrap_or(0);
         Ok(muxed)
     }
 
-    fn mux_one(&mut self, row: &Row, origin_ms: i64, muxed: &mut Muxed) {
-        let tag = &row.tag;
+    fn mux_one(&mut self, tag: &Tag, payload: &[u8], origin_ms: i64, muxed: &mut Muxed, out: &mut Vec<u8>) {
         let found = self.tracks.iter_mut().find(|track| track.codec == tag.codec);
         let counter = self.counters.get_mut(usize::from(tag.codec));
         let (Some(track), Some(counter)) = (found, counter) else {
@@ -170,18 +172,16 @@ impl TransportWriter {
         };
         let is_key = tag.flags & flag::KEY != 0;
         let is_first = track.clock.is_new();
-        let Some(payload) = track.carriage.payload(row.payload, is_key, is_first) else {
+        let Some(payload) = track.carriage.payload(payload, is_key, is_first) else {
             track.refused_run += 1;
             muxed.refused += 1;
             return;
         };
         track.refused_run = 0;
-        let times = track
-            .clock
-            .step(tag.dts.saturating_sub(origin_ms), i64::from(tag.cts));
+        let times = track.clock.step(tag.dts.saturating_sub(origin_ms), tag.cts);
         muxed.moved += u64::from(times.moved);
         if !self.tables.is_empty() {
-            muxed.bytes.append(&mut self.tables);
+            out.append(&mut self.tables);
             self.table_counter = self.table_counter.wrapping_add(1);
         }
         let head = PesHead {
@@ -193,43 +193,9 @@ impl TransportWriter {
             has_clock: track.has_clock_reference,
             is_video: track.carriage.is_video(),
         };
-        let mut pes = PesWriter::begin(&head, payload.size(), &mut muxed.bytes, counter);
+        let mut pes = PesWriter::begin(&head, payload.size(), out, counter);
         payload.write(&mut pes);
     }
-}
-
-/// A row that holds a frame.
-struct Row<'a> {
-    tag: Tag,
-    payload: &'a [u8],
-}
-
-fn rows_of<'a>(arena: &'a [u8], table: &[u8]) -> Result<Vec<Row<'a>>, Fault> {
-    let rows = table.chunks_exact(TAG_BYTES);
-    if !rows.remainder().is_empty() {
-        let message = format!(
-            "a table of {} bytes is not a number of {TAG_BYTES}-byte rows",
-            table.len()
-        );
-        return Err(Fault::new("ts.table", message));
-    }
-    let mut found = Vec::with_capacity(rows.len());
-    for (number, bytes) in rows.enumerate() {
-        let outside = || {
-            let message = format!("row {number} points outside the arena of {} bytes", arena.len());
-            Fault::new("ts.table", message)
-        };
-        let tag = Tag::read_from(bytes.try_into().map_err(|_| outside())?);
-        let start = tag.media_offset as usize;
-        let payload = start
-            .checked_add(tag.media_size as usize)
-            .and_then(|end| arena.get(start..end))
-            .ok_or_else(outside)?;
-        if tag.role == Role::Frame as u8 && !payload.is_empty() {
-            found.push(Row { tag, payload });
-        }
-    }
-    Ok(found)
 }
 
 /// About how many packets a frame takes.

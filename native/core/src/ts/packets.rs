@@ -1,6 +1,6 @@
 //! PES packets in transport stream packets (ISO 13818-1 sections 2.4.3.2 to 2.4.3.7).
 
-use crate::continuity::PACKET_BYTES;
+use super::PACKET_BYTES;
 
 const SYNC_BYTE: u8 = 0x47;
 const HEADER_BYTES: usize = 4;
@@ -24,9 +24,6 @@ const PTS_ALONE: u8 = 2;
 const PTS_AND_DTS: u8 = 3;
 const DTS: u8 = 1;
 
-/// Ticks by which the clock reference is behind the dts: what a receiver may take to buffer (0.7 s, FFmpeg's
-/// usual max_delay).
-const CLOCK_LEAD_TICKS: i64 = 63_000;
 const CLOCK_MASK: u64 = (1 << 33) - 1;
 
 /// What the headers of a PES packet say. Times are in ticks of 90 kHz and written modulo 2^33.
@@ -84,7 +81,7 @@ impl PesHead {
         if !self.has_clock {
             return ([random_access; 7], usize::from(self.random_access));
         }
-        let [a, b, c, d, e, f] = clock_reference(self.dts.wrapping_sub(CLOCK_LEAD_TICKS));
+        let [a, b, c, d, e, f] = clock_reference(self.dts);
         ([random_access | HAS_CLOCK, a, b, c, d, e, f], 7)
     }
 }
@@ -319,7 +316,7 @@ mod tests {
         let video = PesHead {
             has_clock: true,
             is_video: true,
-            dts: 63_000,
+            dts: 1 << 33,
             ..AUDIO
         };
         let data = written(&video, &[0; 70_000]);

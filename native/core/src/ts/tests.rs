@@ -37,9 +37,12 @@ fn batch(tags: &[(u8, u32, &[u8])]) -> (Vec<u8>, Vec<u8>) {
     (batch.arena, table)
 }
 
-fn muxed(writer: &mut TransportWriter, tags: &[(u8, u32, &[u8])]) -> Muxed {
+/// The packets, and what became of the rows.
+fn muxed(writer: &mut TransportWriter, tags: &[(u8, u32, &[u8])]) -> (Vec<u8>, Muxed) {
     let (arena, table) = batch(tags);
-    writer.mux(&arena, &table, 0).unwrap()
+    let mut packets = Vec::new();
+    let muxed = writer.mux(&arena, &table, 0, &mut packets).unwrap();
+    (packets, muxed)
 }
 
 fn pids(data: &[u8]) -> Vec<u16> {
@@ -52,21 +55,21 @@ fn pids(data: &[u8]) -> Vec<u16> {
 fn tables_come_first_and_counters_go_on() {
     let mut writer = TransportWriter::default();
     writer.begin_segment(&BOTH).unwrap();
-    let first = muxed(&mut writer, &[(9, 0, KEY), (8, 0, SOUND), (9, 40, DELTA)]);
-    assert_eq!(pids(&first.bytes), [0, 0x1000, 0x107, 0x16e, 0x107]);
+    let (packets, first) = muxed(&mut writer, &[(9, 0, KEY), (8, 0, SOUND), (9, 40, DELTA)]);
+    assert_eq!(pids(&packets), [0, 0x1000, 0x107, 0x16e, 0x107]);
     assert_eq!((first.moved, first.refused, first.longest_refused_run), (0, 0, 0));
     assert_eq!(
-        pids(&muxed(&mut writer, &[(8, 20, SOUND)]).bytes),
+        pids(&muxed(&mut writer, &[(8, 20, SOUND)]).0),
         [0x16e],
         "the tables come once"
     );
     writer.begin_segment(&[sound(&[0x11, 0x88])]).unwrap();
     writer.begin_segment(&BOTH).unwrap();
-    let next = muxed(&mut writer, &[(9, 80, DELTA), (8, 40, SOUND)]);
-    let counters: Vec<u8> = next.bytes.chunks(188).map(|packet| packet[3] & 15).collect();
+    let (packets, _) = muxed(&mut writer, &[(9, 80, DELTA), (8, 40, SOUND)]);
+    let counters: Vec<u8> = packets.chunks(188).map(|packet| packet[3] & 15).collect();
     assert_eq!(counters, [1, 1, 2, 2]);
     assert!(
-        next.bytes.windows(5).any(|bytes| bytes == [0, 0, 1, 0x67, 1]),
+        packets.windows(5).any(|bytes| bytes == [0, 0, 1, 0x67, 1]),
         "the first access unit of a segment has parameter sets"
     );
 }
@@ -75,17 +78,14 @@ fn tables_come_first_and_counters_go_on() {
 fn refused_frames_are_counted_and_left_out() {
     let mut writer = TransportWriter::default();
     writer.begin_segment(&BOTH).unwrap();
-    let torn = muxed(&mut writer, &[(9, 0, TORN), (9, 40, TORN)]);
-    assert_eq!(
-        (torn.bytes.len(), torn.refused, torn.longest_refused_run),
-        (0, 2, 2)
-    );
-    let other = muxed(&mut writer, &[(8, 50, SOUND), (9, 60, TORN)]);
-    assert_eq!(pids(&other.bytes), [0, 0x1000, 0x16e]);
+    let (packets, torn) = muxed(&mut writer, &[(9, 0, TORN), (9, 40, TORN)]);
+    assert_eq!((packets.len(), torn.refused, torn.longest_refused_run), (0, 2, 2));
+    let (packets, other) = muxed(&mut writer, &[(8, 50, SOUND), (9, 60, TORN)]);
+    assert_eq!(pids(&packets), [0, 0x1000, 0x16e]);
     assert_eq!((other.refused, other.longest_refused_run), (1, 3));
     writer.begin_segment(&BOTH).unwrap();
-    assert_eq!(muxed(&mut writer, &[]).longest_refused_run, 3);
-    assert_eq!(muxed(&mut writer, &[(9, 80, KEY)]).longest_refused_run, 0);
+    assert_eq!(muxed(&mut writer, &[]).1.longest_refused_run, 3);
+    assert_eq!(muxed(&mut writer, &[(9, 80, KEY)]).1.longest_refused_run, 0);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn rows_without_a_frame_of_a_track_are_stepped_over() {
         &mut writer,
         &[(9, 0, config), (8, 0, SOUND), (18, 0, b"x"), (9, 0, empty)],
     );
-    assert_eq!(left, Muxed::default());
+    assert_eq!(left, (Vec::new(), Muxed::default()));
 }
 
 #[test]
@@ -106,10 +106,10 @@ fn equal_times_are_moved() {
     let mut writer = TransportWriter::default();
     writer.begin_segment(&BOTH).unwrap();
     let found = muxed(&mut writer, &[(9, 7, KEY), (9, 7, KEY), (8, 7, SOUND)]);
-    assert_eq!(found.moved, 1);
+    assert_eq!(found.1.moved, 1);
     writer.begin_segment(&BOTH).unwrap();
     assert_eq!(
-        muxed(&mut writer, &[(9, 7, KEY)]).moved,
+        muxed(&mut writer, &[(9, 7, KEY)]).1.moved,
         0,
         "clocks start anew with a segment"
     );
@@ -132,8 +132,8 @@ fn bad_tracks_leave_the_segment_as_it_is() {
     ] {
         assert!(writer.begin_segment(bad).is_err(), "{bad:?}");
     }
-    let found = muxed(&mut writer, &[(9, 0, KEY)]);
-    assert_eq!(pids(&found.bytes), [0, 0x1000, 0x107]);
+    let (packets, _) = muxed(&mut writer, &[(9, 0, KEY)]);
+    assert_eq!(pids(&packets), [0, 0x1000, 0x107]);
 }
 
 #[test]
@@ -141,18 +141,21 @@ fn tables_that_point_outside_are_refused_whole() {
     let mut writer = TransportWriter::default();
     writer.begin_segment(&BOTH).unwrap();
     let (arena, table) = batch(&[(9, 0, KEY), (9, 40, DELTA)]);
-    assert!(writer.mux(&arena, &table[1..], 0).is_err());
+    let mut packets = Vec::new();
+    assert!(writer.mux(&arena, &table[1..], 0, &mut packets).is_err());
     for cut in 0..arena.len() - 4 {
-        assert!(writer.mux(&arena[..cut], &table, 0).is_err());
+        assert!(writer.mux(&arena[..cut], &table, 0, &mut packets).is_err());
     }
-    assert_eq!(writer.mux(&arena, &table, i64::MIN).unwrap().bytes.len(), 4 * 188);
+    assert_eq!(packets, []);
+    writer.mux(&arena, &table, i64::MIN, &mut packets).unwrap();
+    assert_eq!(packets.len(), 4 * 188);
 }
 
 #[test]
 fn a_writer_without_a_segment_writes_nothing() {
     assert_eq!(
         muxed(&mut TransportWriter::default(), &[(9, 0, KEY)]),
-        Muxed::default()
+        (Vec::new(), Muxed::default())
     );
 }
 
@@ -196,10 +199,11 @@ fn any_rows_make_whole_packets() {
             reserved: [0; 3],
         };
         let table = [tag.to_bytes(), tag.to_bytes()].concat();
-        let found = writer.mux(&arena, &table, ends[random(4) as usize]).unwrap();
-        assert_eq!(found.bytes.len() % 188, 0);
-        assert!(found.bytes.chunks(188).all(|packet| packet[0] == 0x47));
-        written += u32::from(!found.bytes.is_empty());
+        let (mut packets, origin_ms) = (Vec::new(), ends[random(4) as usize]);
+        let found = writer.mux(&arena, &table, origin_ms, &mut packets).unwrap();
+        assert_eq!(packets.len() % 188, 0);
+        assert!(packets.chunks(188).all(|packet| packet[0] == 0x47));
+        written += u32::from(!packets.is_empty());
         refused += found.refused;
     }
     assert!(written > 1_000 && refused > 100, "{written} and {refused}");
