@@ -111,6 +111,20 @@ def frame_digests(arena: Buffer, table: Buffer, /) -> bytes:
     ValueError for a table that is none or points outside."""
 
 @final
+class FrameRing:
+    """The last frames that were recorded, as digests with their times. It is of one size from the start."""
+
+    def __new__(cls, places: int, /) -> FrameRing: ...
+    @property
+    def count(self) -> int:
+        """How many frames ever came."""
+    def push(self, arena: Buffer, table: Buffer, /) -> None:
+        """Takes in the rows that are frames. Raises ValueError, and takes nothing, as `frame_digests`."""
+    def columns(self) -> tuple[bytes, bytes, bytes, bytes]:
+        """(digests, times, kinds, keyframe or not), oldest first: u64 and i64 in native byte order, a byte
+        each of the other two."""
+
+@final
 class FragmentWriter:
     """Fragments of a growing MP4 (ISO 14496-12 section 8.8), of half a second at most. A frame waits for the
     next one of its track, which says how long it lasts; a fragment that is still short waits too."""

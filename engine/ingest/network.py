@@ -12,7 +12,7 @@ from engine.ingest.tick import Tick, slotted_s
 from engine.media.batch import Batch
 from engine.media.limits import NO_DATA_TIMEOUT_S
 
-_READS_PER_TICK = 4  # full buffers in a row before others get their turn
+_READS_PER_TICK = 64  # full buffers in a row before others get their turn
 
 
 class Machine(Protocol):

@@ -8,6 +8,8 @@ from random import Random
 
 from engine.media.limits import BACKOFF_FIRST_S, BACKOFF_LAST_S, TICK_FIRST_S, TICK_LAST_S, TICK_SLOT_S
 
+_SLOTTED_S = 2 * TICK_SLOT_S
+
 
 @dataclass(slots=True)
 class Tick:
@@ -15,11 +17,13 @@ class Tick:
 
     It starts short, because the kernel's receive window has yet to grow, and lengthens while a read stays
     well under half of that window, so that a sender never waits for us. A few percent of jitter keep many
-    recordings from beating together.
+    recordings from beating together. Long ticks end at slots (`slotted_s`); the first is of random length, so
+    that every slot has its share of those that began together.
     """
 
     random: Random
     _sleep_s: float = TICK_FIRST_S
+    _is_long: bool = False
 
     def next_s(self, read_bytes: int, window_bytes: int) -> float:
         """Seconds to sleep after a read that returned `read_bytes`, with a receive window of
@@ -28,7 +32,10 @@ class Tick:
             self._sleep_s = max(self._sleep_s / 2, TICK_FIRST_S / 4)
         elif read_bytes * 4 <= window_bytes:
             self._sleep_s = min(self._sleep_s * 1.5, TICK_LAST_S)
-        return self._sleep_s * self.random.uniform(0.95, 1.05)
+        was_long, self._is_long = self._is_long, self._sleep_s >= _SLOTTED_S
+        if not self._is_long:
+            return self._sleep_s * self.random.uniform(0.95, 1.05)
+        return self._sleep_s if was_long else self.random.uniform(TICK_SLOT_S, TICK_LAST_S)
 
 
 def slotted_s(sleep_s: float, now_s: float) -> float:
@@ -37,7 +44,7 @@ def slotted_s(sleep_s: float, now_s: float) -> float:
     Many recordings then wake together, a few times a second, so that a process works while its caches are
     warm and sleeps in between.
     """
-    if sleep_s < 2 * TICK_SLOT_S:
+    if sleep_s < _SLOTTED_S:
         return sleep_s
     return math.floor((now_s + sleep_s) / TICK_SLOT_S) * TICK_SLOT_S - now_s
 

@@ -9,12 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine import _native
-from engine.media.batch import Batch, Flag, Kind, Role
+from engine.media.batch import Batch, Kind, Role
 from engine.media.limits import JUMP_AHEAD_MS, REMEMBERED_MS, REMEMBERED_PACKETS
-
-_KEY_FLAG = np.uint8(Flag.KEY)
-_KEY_SHIFT = np.uint8(7)
-_KEY = np.uint8(0x80)  # in a mark, beside the kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,34 +41,23 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        self._digests = np.zeros(REMEMBERED_PACKETS, dtype=np.uint64)
-        self._dts = np.zeros(REMEMBERED_PACKETS, dtype=np.int64)
-        self._marks = np.zeros(REMEMBERED_PACKETS, dtype=np.uint8)
-        self._count = 0  # of all frames ever
+        self._ring = _native.FrameRing(REMEMBERED_PACKETS)
         self._headers: dict[int, bytes] = {}
 
     def remember(self, batch: Batch) -> None:
         """Take in recorded rows, which have their place on the recording's clock."""
-        tags, digests = batch.tags, frame_digests(batch)
-        if batch.survey is None and tags["role"].any():
-            for row in np.flatnonzero(tags["role"] == int(Role.CONFIG)).tolist():
-                self._headers[int(tags["kind"][row])] = header_digest(batch, row)
-            frames = np.flatnonzero(digests)
-            tags, digests = tags[frames], digests[frames]
-        tags, digests = tags[-REMEMBERED_PACKETS:], digests[-REMEMBERED_PACKETS:]
-        marks = tags["kind"] | (tags["flags"] & _KEY_FLAG) << _KEY_SHIFT
-        begin = self._count % REMEMBERED_PACKETS
-        before_end = min(len(tags), REMEMBERED_PACKETS - begin)
-        for ring, column in ((self._digests, digests), (self._dts, tags["dts"]), (self._marks, marks)):
-            ring[begin : begin + before_end] = column[:before_end]
-            ring[: len(tags) - before_end] = column[before_end:]
-        self._count += len(tags)
+        self._ring.push(batch.arena, batch.tags.tobytes())
+        if batch.survey is None:
+            for row in np.flatnonzero(batch.tags["role"] == int(Role.CONFIG)).tolist():
+                self._headers[int(batch.tags["kind"][row])] = header_digest(batch, row)
 
     def recorded(self) -> dict[int, Recorded]:
         """kind -> its frames, without the kinds that have none."""
-        at = np.arange(max(0, self._count - REMEMBERED_PACKETS), self._count) % REMEMBERED_PACKETS
-        digests, dts, marks = self._digests[at], self._dts[at], self._marks[at]
-        kinds = marks & ~_KEY
+        columns = self._ring.columns()
+        digests = np.frombuffer(columns[0], dtype=np.uint64)
+        dts = np.frombuffer(columns[1], dtype=np.int64)
+        kinds = np.frombuffer(columns[2], dtype=np.uint8)
+        keys = np.frombuffer(columns[3], dtype=np.bool_)
         begin = max(
             (_first_recent(dts, np.flatnonzero(kinds == kind)) for kind in set(kinds.tolist())), default=0
         )
@@ -81,23 +66,18 @@ class Memory:
         for kind in (Kind.VIDEO, Kind.AUDIO):
             rows = np.flatnonzero(recent & (kinds == int(kind)))
             if len(rows):
-                recorded[int(kind)] = Recorded(digests[rows], dts[rows], marks[rows] >= _KEY)
+                recorded[int(kind)] = Recorded(digests[rows], dts[rows], keys[rows])
         return recorded
 
     @property
     def is_empty(self) -> bool:
         """Nothing was ever remembered."""
-        return self._count == 0
+        return self._ring.count == 0
 
     @property
     def headers(self) -> dict[int, bytes]:
         """kind -> digest of the last decoder configuration."""
         return dict(self._headers)
-
-    @property
-    def size_bytes(self) -> int:
-        """What the ring occupies."""
-        return self._digests.nbytes + self._dts.nbytes + self._marks.nbytes
 
 
 def frame_digests(batch: Batch) -> npt.NDArray[np.uint64]:

@@ -28,7 +28,21 @@ def test_ticks_start_short_and_lengthen_while_little_comes() -> None:
     sleeps = [tick.next_s(1_000, WINDOW) for _ in range(12)]
     assert sleeps[0] <= 2 * TICK_FIRST_S
     assert sleeps == sorted(sleeps)
-    assert sleeps[-1] == pytest.approx(TICK_LAST_S)
+    assert sleeps[-1] == TICK_LAST_S
+
+
+def test_long_ticks_are_of_one_length_and_begin_anywhere() -> None:
+    """So recordings that begin together end in every slot, and each stays in its own."""
+    firsts = set()
+    for seed in range(100):
+        tick = Tick(Random(seed))
+        sleeps = [tick.next_s(1_000, WINDOW) for _ in range(20)]
+        assert sleeps[-3:] == [TICK_LAST_S] * 3
+        now_s = slotted_s(1.0, 77.0 + sum(sleeps[:17])) + 77.0 + sum(sleeps[:17])
+        firsts.add(round(now_s % TICK_LAST_S / TICK_SLOT_S) % round(TICK_LAST_S / TICK_SLOT_S))
+        late_s = now_s + 0.04  # of a busy process
+        assert late_s + slotted_s(TICK_LAST_S, late_s) == pytest.approx(now_s + TICK_LAST_S)
+    assert firsts == {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize("full", [WINDOW // 2, WINDOW, 10 * WINDOW])

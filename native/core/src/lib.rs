@@ -11,6 +11,7 @@ pub mod fault;
 pub mod fields;
 pub mod flv;
 pub mod flv_write;
+pub mod frame_ring;
 pub mod http;
 pub mod limits;
 pub mod mp4;

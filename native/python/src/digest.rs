@@ -1,9 +1,10 @@
-//! Digests of frames for Python.
+//! Digests of frames for Python, and the ring that remembers them.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use reelkeeper_core::digest;
+use reelkeeper_core::frame_ring;
 
 use crate::buffer::with_bytes;
 
@@ -22,7 +23,59 @@ fn frame_digests<'py>(
     Ok(PyBytes::new(py, &bytes))
 }
 
-/// Adds this module's function.
+/// (digests, times, kinds, keyframe or not): numbers in native byte order, then a byte each.
+type Columns<'py> = (
+    Bound<'py, PyBytes>,
+    Bound<'py, PyBytes>,
+    Bound<'py, PyBytes>,
+    Bound<'py, PyBytes>,
+);
+
+#[pyclass(module = "engine._native")]
+struct FrameRing {
+    ring: frame_ring::FrameRing,
+}
+
+#[pymethods]
+impl FrameRing {
+    #[new]
+    #[pyo3(signature = (places, /))]
+    fn new(places: usize) -> Self {
+        Self {
+            ring: frame_ring::FrameRing::new(places),
+        }
+    }
+
+    #[getter]
+    fn count(&self) -> u64 {
+        self.ring.count()
+    }
+
+    #[pyo3(signature = (arena, table, /))]
+    fn push(&mut self, arena: &Bound<'_, PyAny>, table: &Bound<'_, PyAny>) -> PyResult<()> {
+        with_bytes(table, |table| {
+            with_bytes(arena, |arena| self.ring.push(arena, table))
+        })??
+        .map_err(|fault| PyValueError::new_err(fault.message))
+    }
+
+    fn columns<'py>(&self, py: Python<'py>) -> Columns<'py> {
+        let frames = || self.ring.frames();
+        let digests: Vec<u8> = frames().flat_map(|frame| frame.digest.to_ne_bytes()).collect();
+        let times: Vec<u8> = frames().flat_map(|frame| frame.dts.to_ne_bytes()).collect();
+        let kinds: Vec<u8> = frames().map(|frame| frame.kind).collect();
+        let keys: Vec<u8> = frames().map(|frame| u8::from(frame.is_key)).collect();
+        (
+            PyBytes::new(py, &digests),
+            PyBytes::new(py, &times),
+            PyBytes::new(py, &kinds),
+            PyBytes::new(py, &keys),
+        )
+    }
+}
+
+/// Adds this module's class and function.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<FrameRing>()?;
     module.add_function(wrap_pyfunction!(frame_digests, module)?)
 }
