@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,8 +40,9 @@ class SegmentNote:
 
     def fields(self) -> dict[str, object]:
         """As JSON has it, without what is not known."""
-        fields = {key: value for key, value in asdict(self).items() if value is not None}
-        return {**fields, "starts_at": self.starts_at.isoformat()}
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        known = {name: value for name, value in fields.items() if value is not None}
+        return {**known, "starts_at": self.starts_at.isoformat()}
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> SegmentNote:

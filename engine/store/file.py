@@ -30,11 +30,17 @@ class GrowingFile:
         self.size = 0
         self._refused: OSError | None = None
         with storage_errors(self.growing):
-            make_folder(self.growing.parent)
-            self._fd = os.open(self.growing, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+            try:
+                self._fd = self._create()
+            except FileNotFoundError:
+                make_folder(self.growing.parent)
+                self._fd = self._create()
             if final.exists():  # asked after the creation: a file that is being finished has either name
                 self.discard()
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final))
+
+    def _create(self) -> int:
+        return os.open(self.growing, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
 
     def write(self, data: Buffer) -> int:
         """Append all of `data`, or nothing: what the disk refuses leaves no half of it behind, and nothing is

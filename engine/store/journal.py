@@ -18,6 +18,7 @@ from engine.media.limits import JOURNAL_BYTES
 from engine.store.file import make_folder, storage_errors
 
 ENDING = ".journal"
+_JSON = json.JSONEncoder(separators=(",", ":"))
 
 Line = Mapping[str, object]
 
@@ -81,7 +82,7 @@ class Journal:
     def append(self, line: Line) -> None:
         """Add a line, or nothing of it: half of one would spoil the next. It survives the process; it
         survives a power cut once the kernel has written it."""
-        view = memoryview(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        view = memoryview(_JSON.encode(line).encode() + b"\n")
         with storage_errors(self.path):
             size = os.fstat(self._fd).st_size
             try:

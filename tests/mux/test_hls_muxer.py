@@ -19,6 +19,7 @@ from engine.media.batch import Batch, Flag
 from engine.media.codecs import Format
 from engine.mux import MuxOptions, open_muxer
 from engine.mux.probe import probe
+from engine.timeline import Timeline
 
 STARTED = datetime(2026, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC)
 SEGMENTS = ["ts", "fmp4"]
@@ -259,3 +260,48 @@ def test_nothing_in_nothing_published(sample, tmp_path):
     assert out.published == []
     with pytest.raises(MuxError):
         muxer.write(read_stream(sample("aac_only")).batch)
+
+
+def surveyed(stream):
+    """Its batches as the timeline leaves them: the plain ones with a survey."""
+    timeline = Timeline()
+    batches = [Batch(batch.arena, batch.tags.copy()) for batch in stream.batches(30)]
+    for batch in batches:
+        timeline.place(batch)
+    assert sum(batch.survey is not None for batch in batches) > len(batches) // 2
+    return batches
+
+
+@pytest.mark.parametrize("segment", SEGMENTS)
+@pytest.mark.parametrize("name", ["h264_aac_bframes", "h264_mp3", "h265_id12_aac", "aac_only", "h266_aac"])
+def test_surveys_decide_as_rows_do(name, segment, sample, tmp_path):
+    stream = read_stream(sample(name))
+    outcomes = []
+    for with_surveys in (True, False):
+        (tmp_path / str(with_surveys)).mkdir()
+        out, muxer = hls(stream, tmp_path / str(with_surveys), hls_segment=segment, hls_time_s=1.0)
+        batches = surveyed(stream)
+        for batch in batches:
+            muxer.write(batch if with_surveys else Batch(batch.arena, batch.tags))
+        muxer.restart(stream.tracks, STARTED + timedelta(seconds=30))
+        for batch in batches:
+            muxer.write(batch if with_surveys else Batch(batch.arena, batch.tags))
+        muxer.close()
+        files = {path.name: path.read_bytes() for path in out.folder.iterdir()}
+        outcomes.append((out.published, out.notes, files, muxer.stats))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_refused_packets_of_a_survey_are_counted(sample, tmp_path):
+    stream = read_stream(sample("h264_mp3"))
+    out, muxer = hls(stream, tmp_path, hls_segment="ts")
+    batches = surveyed(stream)
+    torn = batches[3]
+    assert torn.survey is not None
+    rows = np.flatnonzero(torn.tags["kind"] == 9)[1:]
+    torn.tags["media_size"][rows] -= 1
+    for batch in batches:
+        muxer.write(batch)
+    muxer.close()
+    assert muxer.stats.refused == len(rows)
+    assert len(output_packets(out.playlist).video) == 200 - len(rows)

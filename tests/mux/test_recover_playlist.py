@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from muxing import PlainFolder, read_stream
 from oracle.packets import output_packets
@@ -300,6 +300,7 @@ def test_hostile_playlists_are_named_and_left(text, words, tmp_path):
     changes=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=6)), min_size=1, max_size=4),
     target=st.sampled_from(["playlist", "growing", "00001", "init-0.mp4"]),
 )
+@example(kind="fmp4", changes=[(0.63671875, b"\x80")], target="init-0.mp4")  # segments of days
 def test_changed_bytes_give_a_playlist_or_a_named_error(left, tmp_path_factory, kind, changes, target):
     one = left[kind].copy(tmp_path_factory.mktemp("changed") / "one")
     folder = one.playlist.with_suffix("")

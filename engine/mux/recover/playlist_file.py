@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.errors import MalformedPlaylist, NothingRecorded
 from engine.mux.playlist import Entry, Playlist, SegmentNote
-from engine.mux.recover.playlist_text import LARGEST_BYTES, NAME, read_playlist
+from engine.mux.recover.playlist_text import LARGEST_BYTES, LONGEST_MS, NAME, read_playlist
 from engine.mux.recover.report import Recovered
 from engine.mux.recover.segment_file import Read, Segment, SegmentReader
 from engine.mux.tally import Tally
@@ -224,7 +224,7 @@ class _Rebuild:
             return
         (segment, read), self._waiting = self._waiting, None
         duration_ms = read.duration_ms
-        if next_ms is not None and not read.is_exact:
+        if next_ms is not None and not read.is_exact and next_ms - read.start_ms <= LONGEST_MS:
             duration_ms = max(0, next_ms - read.start_ms)
         starts_at = segment.starts_at or self._next_starts_at
         if starts_at is not None:

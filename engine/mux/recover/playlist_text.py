@@ -10,7 +10,7 @@ from engine.errors import MalformedPlaylist
 
 LARGEST_BYTES = 16 << 20
 _MOST_SEGMENTS = 100_000  # a week of segments of 6 s
-_LONGEST_MS = 30 * 86_400_000
+LONGEST_MS = 30 * 86_400_000
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _EXTINF = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?,[^\n]*")
 _HEAD = (
@@ -124,7 +124,7 @@ def _duration_ms(value: str) -> int:
         raise MalformedPlaylist(f"#EXTINF:{_quoted(value)} is no duration")
     fraction = (match[2] or "0").ljust(4, "0")
     duration_ms = int(match[1]) * 1000 + (int(fraction[:4]) + 5) // 10
-    if duration_ms > _LONGEST_MS:
+    if duration_ms > LONGEST_MS:
         raise MalformedPlaylist(f"#EXTINF:{_quoted(value)} is not believed")
     return duration_ms
 

@@ -22,6 +22,7 @@ from engine.mux.recover.fragment_segment import (
     whole_fragments,
 )
 from engine.mux.recover.mp4_file import track_info
+from engine.mux.recover.playlist_text import LONGEST_MS
 from engine.mux.recover.transport_segment import TransportWalk
 from engine.mux.tally import Tally
 
@@ -167,5 +168,12 @@ class _Measure:
         self._tally.add(frames)
 
     def duration_ms(self) -> int:
-        """To the end of the last frame."""
-        return max(0, (self._tally.end_ms() or 0) - (self.start_ms or 0))
+        """To the end of the last frame.
+
+        Raises:
+            ValueError: no segment lasts as long.
+        """
+        duration_ms = max(0, (self._tally.end_ms() or 0) - (self.start_ms or 0))
+        if duration_ms > LONGEST_MS:
+            raise ValueError(f"its {duration_ms} ms are not believed")
+        return duration_ms
