@@ -1,8 +1,13 @@
-"""Memory that is free goes back to the system."""
+"""Memory that is free goes back to the system, and FFmpeg takes some only where it is asked."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from engine.heap import trimmer
 
@@ -22,3 +27,27 @@ def test_holes_are_given_back() -> None:
     trimmer()()
     assert full - resident_bytes() > 80_000_000
     assert len(last) == 100_000
+
+
+RECORD = """
+import sys
+from engine.cli.main import main
+sys.argv[0] = "reel"
+try:
+    main()
+finally:
+    sys.stderr.write("av is loaded" if "av" in sys.modules else "av is not loaded")
+"""
+
+
+@pytest.mark.parametrize(("formats", "is_needed"), [("flv,hls", False), ("mp4", True)])
+def test_ffmpeg_is_loaded_where_it_is_asked(
+    formats: str, is_needed: bool, sample: Callable[[str], Path], tmp_path: Path
+) -> None:
+    source = sample("h264_aac_bframes").resolve().as_uri()
+    arguments = ["record", source, "--format", formats, "--output", str(tmp_path), "--duration", "1"]
+    ended = subprocess.run(
+        [sys.executable, "-c", RECORD, *arguments], capture_output=True, text=True, timeout=60
+    )
+    assert ended.stderr == ("av is loaded" if is_needed else "av is not loaded")
+    assert len(list(tmp_path.rglob("*.json"))) == len(formats.split(","))

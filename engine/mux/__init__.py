@@ -1,4 +1,5 @@
-"""Packets to container bytes. Only this folder imports av.
+"""Packets to container bytes. Only this folder imports av, and only where FFmpeg is asked: it takes 17 MB of
+a process, which a worker that writes FLV and MPEG-TS never needs.
 
 A muxer takes batches and writes into a sink that the store gave it; `open_muxer` makes the one for a format.
 """
@@ -11,7 +12,6 @@ from typing import Literal, cast, overload
 from engine.errors import UnsupportedCodec
 from engine.media.codecs import Format, refusal
 from engine.media.track import Track
-from engine.mux.audio import AudioMuxer
 from engine.mux.base import Folder, Muxer, MuxOptions, RestartableMuxer, Sink, Stats
 from engine.mux.flv import FlvMuxer
 from engine.mux.hls import HlsMuxer
@@ -43,4 +43,6 @@ def open_muxer(format: Format, tracks: Sequence[Track], out: Sink | Folder, opti
         return FlvMuxer(tracks, cast("Sink", out), options)
     if format is Format.MP4:
         return Mp4Muxer(tracks, cast("Sink", out))
+    from engine.mux.audio import AudioMuxer
+
     return AudioMuxer(format, tracks, cast("Sink", out))

@@ -12,7 +12,6 @@ from engine import _native
 from engine.errors import MuxError
 from engine.media.batch import Batch
 from engine.media.track import Track
-from engine.mux.av_packets import mp4_head
 from engine.mux.tally import Tally
 
 REFUSED_RUN = 250
@@ -83,6 +82,8 @@ class Fragments:
 
     def use(self, tracks: Sequence[Track]) -> None:
         """As `SegmentWriter.use`; FFmpeg describes the tracks."""
+        from engine.mux.av_packets import mp4_head
+
         next_sequence = 1 if self._writer is None else self._writer.next_sequence
         self.head = mp4_head(tracks)
         codecs = [int(track.codec) for track in tracks]

@@ -20,22 +20,8 @@ _SEGMENT = re.compile(r"(\d{5,9})\.(ts|m4s)")
 _INIT = re.compile(r"init-(\d{1,9})\.mp4")
 
 
-def recover_playlist(playlist: Path, notes: Sequence[SegmentNote] = ()) -> Recovered:
-    """Lists every whole segment once, in order, and ends the playlist (VOD).
-
-    A growing segment, `NAME.part`, is cut to whole PES packets or fragments and takes its name; one without
-    any is removed. Without notes the order, wall clock and discontinuities are those of the playlist as it
-    was; what stands in the folder behind its last segment is listed as well.
-
-    Args:
-        playlist: `NAME.m3u8`, which need not exist yet; its segments are in `NAME/`.
-        notes: those of the recording so far, in the order they were written.
-
-    Raises:
-        NothingRecorded: there is no whole packet in the folder.
-        MalformedPlaylist: a playlist or notes that are not a recording's; nothing has been changed.
-        OSError: a file cannot be read or written.
-    """
+def rebuild_playlist(playlist: Path, notes: Sequence[SegmentNote]) -> Recovered:
+    """As `engine.mux.recover.recover_playlist`."""
     folder = playlist.with_suffix("")
     plan, ended, independent = _noted(notes, folder) if notes else _listed(playlist)
     unlisted = list(_unlisted(folder, plan))
