@@ -92,7 +92,7 @@ class Announcer:
                 for gap in gaps:
                     self._open(gap)
                     self._close(gap)
-        self.ledger.split()  # files keep their own account: this one stays small
+        self.ledger.forget()  # files keep their own account: this one stays small
 
     def end(self, end: datetime) -> None:
         """The window ends."""

@@ -113,8 +113,17 @@ class Ledger:
         self._part_start = part.covers.start
         self._pieces = _merged(sorted([*pieces, *self._pieces], key=lambda piece: piece.start))
 
+    def forget(self) -> None:
+        """What was said so far is known elsewhere: another part begins at `until`."""
+        self._part_start = self.until
+        self._pieces.clear()
+
     def _add(self, piece: _Piece) -> None:
-        self._pieces[-1:] = _merged([*self._pieces[-1:], piece])
+        last = self._pieces[-1] if self._pieces else None
+        if last is not None and last.reason == piece.reason:
+            self._pieces[-1] = _Piece(last.start, piece.end, last.reason)
+        else:
+            self._pieces.append(piece)
         self.until = piece.end
 
 

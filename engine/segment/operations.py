@@ -65,6 +65,8 @@ Operation = Begin | Media | End | Note
 
 def joined(operations: list[Operation]) -> list[Operation]:
     """Neighbouring media of one section and one arena as one operation."""
+    if len(operations) < 2:
+        return operations
     joined: list[Operation] = []
     for (section, _), group in groupby(operations, key=_run_of):
         run = list(group)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from typing_extensions import Buffer
@@ -188,12 +187,18 @@ _KINDS: dict[int, type[StorageError]] = {
 }
 
 
-@contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn OSError into StorageError with the path and what to do."""
-    try:
-        yield
-    except OSError as error:
-        advice = _ADVICE.get(error.errno or 0, error.strerror or str(error))
-        kind = _KINDS.get(error.errno or 0, StorageError)
-        raise kind(f"{path}: {advice}") from error
+class storage_errors:  # noqa: N801
+    """Turn OSError into StorageError with the path and what to do, in a `with` block."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing to begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            advice = _ADVICE.get(error.errno or 0, error.strerror or str(error))
+            raise _KINDS.get(error.errno or 0, StorageError)(f"{self._path}: {advice}") from error
