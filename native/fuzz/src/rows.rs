@@ -5,6 +5,7 @@ use crate::memory::within;
 use reelkeeper_core::fault::Fault;
 use reelkeeper_core::flv::FlvReader;
 use reelkeeper_core::flv_write::{flv_header, flv_tags, Signalling, WrittenTags};
+use reelkeeper_core::mp4::FragmentWriter;
 use reelkeeper_core::rtmp::chunk_writer::write_rows;
 use reelkeeper_core::tag::{codec, kind, Tag, TAG_BYTES};
 use reelkeeper_core::ts::{TrackSetup, TransportWriter};
@@ -37,6 +38,7 @@ pub fn check_with(write: impl Fn(&[u8], &[u8], Signalling) -> Result<WrittenTags
         let _ = within(32 * cap, || write_rows(arena, table, 1, chunk_size));
     }
     check_transport(arena, table);
+    check_fragments(arena, table);
 }
 
 /// AVCDecoderConfigurationRecord and VvcDecoderConfigurationRecord with lengths of 1 byte, AudioSpecificConfig.
@@ -67,6 +69,64 @@ fn check_transport(arena: &[u8], table: &[u8]) {
         let mut packets = packets.chunks(188);
         assert!(packets.all(|packet| packet.len() == 188 && packet[0] == 0x47));
     }
+}
+
+fn check_fragments(arena: &[u8], table: &[u8]) {
+    let codecs = [codec::H264, codec::AV1, codec::OPUS];
+    let head = movie(codecs.len() as u8);
+    let mut writer = FragmentWriter::new(&head, &codecs, 1).expect("three tracks");
+    let cap = 64 * arena.len() + (64 << 10);
+    let mut out = Vec::new();
+    // Twice, so that what waits comes from an arena before.
+    for _ in 0..2 {
+        if within(cap, || writer.mux(arena, table, 0)).is_ok() {
+            put_fragments(&mut writer, arena, &mut out);
+        }
+    }
+    writer.finish();
+    put_fragments(&mut writer, &[], &mut out);
+    let mut rest = out.as_slice();
+    while let Some((size, _)) = rest.split_first_chunk() {
+        let (_, next) = rest.split_at(u32::from_be_bytes(*size) as usize);
+        rest = next;
+    }
+    assert!(rest.is_empty());
+}
+
+fn put_fragments(writer: &mut FragmentWriter, arena: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + writer.size(), 0);
+    writer.write(arena, &mut out[start..]);
+}
+
+/// A `moov` of so many tracks without samples.
+fn movie(tracks: u8) -> Vec<u8> {
+    let mut boxes = vec![full(b"mvhd", &[])];
+    for id in 1..=tracks {
+        let entries = nested(b"stbl", &[full(b"stsd", &[0; 4])]);
+        let header = full(
+            b"mdhd",
+            &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 62, 128, 0, 0, 0, 0, 0, 0, 0, 0],
+        );
+        let media = nested(b"mdia", &[header, nested(b"minf", &[entries])]);
+        let head = full(b"tkhd", &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, id]);
+        boxes.push(nested(b"trak", &[head, media]));
+    }
+    nested(b"moov", &boxes)
+}
+
+fn full(kind: &[u8; 4], fields: &[u8]) -> Vec<u8> {
+    nested(kind, &[vec![0; 4], fields.to_vec()])
+}
+
+fn nested(kind: &[u8; 4], parts: &[Vec<u8>]) -> Vec<u8> {
+    let payload = parts.concat();
+    [
+        &(8 + payload.len() as u32).to_be_bytes(),
+        kind.as_slice(),
+        &payload,
+    ]
+    .concat()
 }
 
 fn row(bytes: &[u8]) -> Tag {

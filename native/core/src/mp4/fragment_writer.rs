@@ -1,7 +1,8 @@
 //! Writing fragments: frames in, pairs of `moof` and `mdat` out (ISO/IEC 14496-12 section 8.8).
 //!
-//! A frame waits for the next one of its track, which says how long it lasts. All else is handed out at the end
-//! of the call that brought it, unless the fragment is still short: what a crash costs is that.
+//! A frame waits for the next one of its track, which says how long it lasts, and the other track's behind it
+//! wait with it: wherever a file is cut its tracks end together. All else is handed out at the end of the call
+//! that brought it, unless the fragment is still short: what a crash costs is that.
 
 use std::borrow::Cow;
 
@@ -11,6 +12,9 @@ use super::obus;
 use crate::fault::Fault;
 use crate::packet_clock::{PacketClock, Stamp};
 use crate::tag::{codec, flag, frames, Tag};
+
+#[cfg(test)]
+mod tests;
 
 /// The longest fragment.
 const LONGEST_MS: u64 = 500;
@@ -64,6 +68,8 @@ struct Track {
     frame_ticks: u32,
     waiting: Option<Sample>,
     samples: Vec<Sample>,
+    /// Those of the fragment that is being ended.
+    closed: Vec<Sample>,
     refused_run: u32,
 }
 
@@ -132,7 +138,7 @@ impl FragmentWriter {
             self.take(&tag, payload, origin_ms, &mut muxed);
         }
         if self.tracks.iter().any(|track| track.open_ms() >= SHORTEST_MS) {
-            self.end_fragment();
+            self.end_fragment(self.waiting_ms());
         }
         let runs = self.tracks.iter().map(|track| track.refused_run);
         muxed.refused_run = runs.max().unwrap_or(0);
@@ -146,7 +152,7 @@ impl FragmentWriter {
                 self.add(at, sample);
             }
         }
-        self.end_fragment();
+        self.end_fragment(u64::MAX);
     }
 
     /// How many bytes are there to be written.
@@ -156,13 +162,13 @@ impl FragmentWriter {
 
     /// Writes them to `out`, which has their size, and keeps what is left of the arena.
     pub fn write(&mut self, arena: &[u8], out: &mut [u8]) {
-        let mut out = out;
+        let mut at = 0;
         for piece in &self.pieces {
             let data = self.bytes_of(piece, arena);
-            if let Some((place, rest)) = std::mem::take(&mut out).split_at_mut_checked(data.len()) {
+            if let Some(place) = out.get_mut(at..at + data.len()) {
                 place.copy_from_slice(data);
-                out = rest;
             }
+            at += data.len();
         }
         let mut kept = Vec::with_capacity(self.open().map(|sample| sample.data.size).sum());
         let mut places = Vec::new();
@@ -239,9 +245,10 @@ impl FragmentWriter {
     }
 
     fn add(&mut self, at: usize, sample: Sample) {
-        let is_due = self.tracks.get(at).is_some_and(|track| track.is_due(&sample));
-        if is_due || self.open_bytes >= FRAGMENT_BYTES {
-            self.end_fragment();
+        if self.open_bytes >= FRAGMENT_BYTES {
+            self.end_fragment(u64::MAX);
+        } else if let Some(begins_ms) = self.tracks.get(at).and_then(|track| track.due_ms(&sample)) {
+            self.end_fragment(begins_ms.min(self.waiting_ms()));
         }
         if let Some(track) = self.tracks.get_mut(at) {
             self.open_bytes += sample.data.size;
@@ -249,8 +256,21 @@ impl FragmentWriter {
         }
     }
 
-    fn end_fragment(&mut self) {
-        let tracks = || self.tracks.iter().filter(|track| !track.samples.is_empty());
+    /// When the earliest of the frames that wait begins; one that is far behind the others is of a track that
+    /// has ended, or is slow.
+    fn waiting_ms(&self) -> u64 {
+        let times = || self.tracks.iter().filter_map(Track::waiting_ms);
+        let newest_ms = times().max().unwrap_or(u64::MAX);
+        let near = times().filter(|time_ms| time_ms.saturating_add(LONGEST_MS) >= newest_ms);
+        near.min().unwrap_or(u64::MAX)
+    }
+
+    /// Ends the fragment with what begins before `end_ms`.
+    fn end_fragment(&mut self, end_ms: u64) {
+        for track in &mut self.tracks {
+            track.close(end_ms);
+        }
+        let tracks = || self.tracks.iter().filter(|track| !track.closed.is_empty());
         let moof_bytes = 24 + tracks().map(Track::traf_bytes).sum::<usize>();
         if moof_bytes == 24 {
             return;
@@ -271,7 +291,7 @@ impl FragmentWriter {
         let mut data_at = moof_bytes + 8;
         for track in tracks() {
             track.put_traf(heads, data_at);
-            data_at += track.samples.iter().map(|sample| sample.data.size).sum::<usize>();
+            data_at += track.closed.iter().map(|sample| sample.data.size).sum::<usize>();
         }
         put(heads, &[(data_at - moof_bytes) as u32, word(b"mdat")]);
         self.pieces.push(Piece {
@@ -281,11 +301,12 @@ impl FragmentWriter {
         });
         for track in &mut self.tracks {
             self.pieces
-                .extend(track.samples.drain(..).map(|sample| sample.data));
+                .extend(track.closed.drain(..).map(|sample| sample.data));
         }
         self.size += data_at;
         self.sequence = self.sequence.wrapping_add(1);
-        self.open_bytes = 0;
+        let open = self.tracks.iter().flat_map(|track| &track.samples);
+        self.open_bytes = open.map(|sample| sample.data.size).sum();
     }
 }
 
@@ -300,6 +321,7 @@ impl Track {
             frame_ticks: 0,
             waiting: None,
             samples: Vec::new(),
+            closed: Vec::new(),
             refused_run: 0,
         }
     }
@@ -342,13 +364,26 @@ impl Track {
         }
     }
 
-    /// The open fragment ends before this sample.
-    fn is_due(&self, sample: &Sample) -> bool {
-        let open_ms = match self.samples.first() {
-            Some(first) => self.ms_between(first.dts, sample.dts),
-            None => 0,
-        };
-        open_ms >= LONGEST_MS || (self.is_video && sample.is_key && open_ms >= SHORTEST_MS)
+    /// When the open fragment ends, if it does before this sample.
+    fn due_ms(&self, sample: &Sample) -> Option<u64> {
+        let first = self.samples.first()?;
+        let open_ms = self.ms_between(first.dts, sample.dts);
+        let is_cut = self.is_video && sample.is_key && open_ms >= SHORTEST_MS;
+        (is_cut || open_ms >= LONGEST_MS).then(|| self.ms_between(0, sample.dts))
+    }
+
+    fn waiting_ms(&self) -> Option<u64> {
+        self.waiting.map(|sample| self.ms_between(0, sample.dts))
+    }
+
+    /// Takes what begins before `end_ms` out of the open samples.
+    fn close(&mut self, end_ms: u64) {
+        let count = self
+            .samples
+            .iter()
+            .take_while(|sample| self.ms_between(0, sample.dts) < end_ms);
+        let count = count.count();
+        self.closed.extend(self.samples.drain(..count));
     }
 
     fn ms_between(&self, from: u64, to: u64) -> u64 {
@@ -356,7 +391,7 @@ impl Track {
     }
 
     fn run_bytes(&self) -> usize {
-        20 + self.samples.len() * if self.is_video { 16 } else { 8 }
+        20 + self.closed.len() * if self.is_video { 16 } else { 8 }
     }
 
     fn traf_bytes(&self) -> usize {
@@ -364,14 +399,14 @@ impl Track {
     }
 
     fn put_traf(&self, out: &mut Vec<u8>, data_at: usize) {
-        let dts = self.samples.first().map_or(0, |sample| sample.dts);
+        let dts = self.closed.first().map_or(0, |sample| sample.dts);
         let flags = if self.is_video { VIDEO_RUN_FLAGS } else { RUN_FLAGS };
         put(out, &[self.traf_bytes() as u32, word(b"traf")]);
         put(out, &[20, word(b"tfhd"), TFHD_FLAGS, self.id, SYNC]);
         put(out, &[20, word(b"tfdt"), 1 << 24, (dts >> 32) as u32, dts as u32]);
         put(out, &[self.run_bytes() as u32, word(b"trun"), flags]);
-        put(out, &[self.samples.len() as u32, data_at as u32]);
-        for sample in &self.samples {
+        put(out, &[self.closed.len() as u32, data_at as u32]);
+        for sample in &self.closed {
             put(out, &[sample.duration, sample.data.size as u32]);
             if self.is_video {
                 put(
@@ -389,185 +424,4 @@ fn word(kind: &[u8; 4]) -> u32 {
 
 fn put(out: &mut Vec<u8>, words: &[u32]) {
     out.extend(words.iter().flat_map(|word| word.to_be_bytes()));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::fragments::{add_runs, read_runs, Extent};
-    use super::*;
-    use crate::tag::Batch;
-
-    fn movie() -> Movie {
-        let track = |id, timescale| Described {
-            id,
-            timescale,
-            ..Described::default()
-        };
-        Movie {
-            header: vec![0],
-            extras: Vec::new(),
-            tracks: vec![track(1, 16_000), track(2, 48_000)],
-        }
-    }
-
-    fn writer() -> FragmentWriter {
-        let tracks = movie().tracks;
-        FragmentWriter {
-            tracks: vec![
-                Track::of(&tracks[0], codec::H264),
-                Track::of(&tracks[1], codec::AAC),
-            ],
-            sequence: 7,
-            held: Vec::new(),
-            open_bytes: 0,
-            heads: Vec::new(),
-            pieces: Vec::new(),
-            size: 0,
-        }
-    }
-
-    fn video(batch: &mut Batch, time: u32, key: bool) {
-        let first = if key { 0x17 } else { 0x27 };
-        batch.push(9, time, &[first, 1, 0, 0, 40, 0xee, time as u8]);
-    }
-
-    fn mux(writer: &mut FragmentWriter, batch: &Batch) -> Vec<u8> {
-        let table: Vec<u8> = batch.tags.iter().flat_map(Tag::to_bytes).collect();
-        writer.mux(&batch.arena, &table, 0).expect("a table");
-        written(writer, &batch.arena)
-    }
-
-    fn written(writer: &mut FragmentWriter, arena: &[u8]) -> Vec<u8> {
-        let mut out = vec![0xAA; writer.size()];
-        writer.write(arena, &mut out);
-        out
-    }
-
-    /// Sequence number, and samples of each track with the bytes of their payloads, of each fragment.
-    fn fragments(data: &[u8]) -> Vec<(u32, Vec<usize>, Vec<u8>)> {
-        let boxes: Vec<_> = children(data, "file").map(|child| child.unwrap()).collect();
-        let mut found = Vec::new();
-        for pair in boxes.chunks(2) {
-            assert_eq!((&pair[0].kind, &pair[1].kind), (b"moof", b"mdat"));
-            let mut movie = movie();
-            let runs = read_runs(&movie, pair[0].payload, 0).unwrap();
-            let extent = Extent {
-                start: pair[0].whole.len() as u64 + 8,
-                end: (pair[0].whole.len() + pair[1].whole.len()) as u64,
-            };
-            add_runs(&mut movie, &runs, extent).unwrap();
-            let counts = movie.tracks.iter().map(|track| track.samples.sizes().len());
-            let sequence = u32::from_be_bytes(pair[0].payload[12..16].try_into().unwrap());
-            found.push((sequence, counts.collect(), pair[1].payload.to_vec()));
-        }
-        found
-    }
-
-    #[test]
-    fn a_frame_waits_for_the_next_and_a_short_fragment_for_more() {
-        let mut writer = writer();
-        let mut batch = Batch::default();
-        for time in (0..400).step_by(40) {
-            video(&mut batch, time, time == 0);
-        }
-        assert_eq!(mux(&mut writer, &batch), [], "0 to 360 ms, and one that waits");
-        let mut next = Batch::default();
-        video(&mut next, 400, false);
-        let data = mux(&mut writer, &next);
-        let payloads: Vec<u8> = (0..400u32)
-            .step_by(40)
-            .flat_map(|time| [0xee, time as u8])
-            .collect();
-        assert_eq!(fragments(&data), [(7, vec![10, 0], payloads)]);
-        writer.finish();
-        assert_eq!(
-            fragments(&written(&mut writer, &[])),
-            [(8, vec![1, 0], vec![0xee, 144])]
-        );
-        writer.finish();
-        assert_eq!((writer.size(), writer.next_sequence()), (0, 9));
-    }
-
-    #[test]
-    fn fragments_end_at_keyframes_and_after_half_a_second() {
-        let mut writer = writer();
-        let mut batch = Batch::default();
-        for time in (0..2000).step_by(40) {
-            video(&mut batch, time, time == 0 || time == 440);
-            batch.push(8, time, &[0xaf, 1, 0xaa]);
-        }
-        let found = fragments(&mux(&mut writer, &batch));
-        let video_samples: Vec<_> = found.iter().map(|(_, counts, _)| counts[0]).collect();
-        assert_eq!(
-            video_samples,
-            [11, 13, 13, 12],
-            "440, 960, 1480, and to 1920 at the end of the call"
-        );
-        let audio: usize = found.iter().map(|(_, counts, _)| counts[1]).sum();
-        assert_eq!(audio, 49);
-    }
-
-    #[test]
-    fn a_fragment_has_so_many_bytes_at_most() {
-        let mut writer = writer();
-        let body = [vec![0x27, 1, 0, 0, 0], vec![9; FRAGMENT_BYTES / 2]].concat();
-        let mut batch = Batch::default();
-        for time in 0..5 {
-            batch.push(9, time, &body);
-        }
-        let sizes: Vec<_> = fragments(&mux(&mut writer, &batch))
-            .iter()
-            .map(|found| found.2.len())
-            .collect();
-        assert_eq!(sizes, [FRAGMENT_BYTES]);
-    }
-
-    #[test]
-    fn clocks_begin_anew_behind_the_end() {
-        let mut writer = writer();
-        let mut batch = Batch::default();
-        video(&mut batch, 5000, true);
-        video(&mut batch, 5040, false);
-        mux(&mut writer, &batch);
-        writer.finish();
-        let mut earlier = Batch::default();
-        video(&mut earlier, 80, true);
-        let table: Vec<u8> = earlier.tags.iter().flat_map(Tag::to_bytes).collect();
-        assert_eq!(writer.mux(&earlier.arena, &table, 0), Ok(Muxed::default()));
-        assert_eq!(writer.tracks[0].waiting.unwrap().dts, 80 * 16);
-    }
-
-    #[test]
-    fn frames_that_cannot_be_read_are_left_out() {
-        let mut writer = writer();
-        writer.tracks[0].codec = codec::AV1;
-        let mut batch = Batch::default();
-        let cut = [0x90, b'a', b'v', b'0', b'1', 0x32, 9];
-        batch.push(9, 0, &[[0x91].as_slice(), &cut[1..]].concat());
-        batch.push(9, 40, &[[0xa1].as_slice(), &cut[1..]].concat());
-        let table: Vec<u8> = batch.tags.iter().flat_map(Tag::to_bytes).collect();
-        let muxed = writer.mux(&batch.arena, &table, 0).unwrap();
-        assert_eq!((muxed.refused, muxed.refused_run), (2, 2));
-        batch.push(9, 80, &[0x91, b'a', b'v', b'0', b'1', 0x12, 0, 0x32, 1, 9]);
-        let row = batch.tags[2].to_bytes();
-        let muxed = writer.mux(&batch.arena, &row, 0).unwrap();
-        assert_eq!((muxed.refused, muxed.refused_run), (0, 0));
-        written(&mut writer, &batch.arena);
-        writer.finish();
-        assert_eq!(fragments(&written(&mut writer, &[]))[0].2, [0x32, 1, 9]);
-    }
-
-    #[test]
-    fn a_table_that_is_none_changes_nothing() {
-        let mut writer = writer();
-        let mut batch = Batch::default();
-        video(&mut batch, 0, true);
-        video(&mut batch, 40, false);
-        let table: Vec<u8> = batch.tags.iter().flat_map(Tag::to_bytes).collect();
-        assert!(writer.mux(&batch.arena[..20], &table, 0).is_err());
-        assert!(writer.mux(&batch.arena, &table[1..], 0).is_err());
-        assert!(writer.tracks[0].waiting.is_none());
-        assert!(FragmentWriter::new(b"", &[7], 1).is_err());
-        assert!(FragmentWriter::new(b"\0\0\0\x09moovx", &[7], 1).is_err());
-    }
 }
