@@ -19,6 +19,7 @@ from engine.errors import InternalError, NameTaken, ReelError, StorageError, Sto
 from engine.media.batch import Flag, Kind, Role
 from engine.media.codecs import Format
 from engine.media.events import GapReason
+from engine.mux import prepare
 from engine.record.ledger import Ledger
 from engine.record.output import Output, OutputReport
 from engine.record.output_file import Identity, Place, Settings, path_of
@@ -60,6 +61,7 @@ class Outputs:
         space: Space,
         report: Callable[[OutputReport], None],
     ) -> None:
+        prepare(ledgers)
         self._root = root
         self._template = template
         self._name = name
