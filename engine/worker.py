@@ -14,6 +14,7 @@ import structlog
 
 from engine.errors import InternalError, ReelError
 from engine.heap import keep_trimmed
+from engine.ingest import Slots
 from engine.media.events import Event
 from engine.media.limits import QUEUED_BYTES, RECEIVE_BUFFER_BYTES, WORKER_QUEUED_BYTES
 from engine.record import Chronicle, Outcome, Recording, RecordSpec, Revived, revive_all
@@ -120,6 +121,8 @@ class Worker:
         self._buffer = memoryview(bytearray(RECEIVE_BUFFER_BYTES))
         self._writers = [WriterThread(number) for number in range(writer_threads)]
         self._next_writer = 0
+        self._slots = Slots()
+        self._places: dict[Recording, float] = {}
         self.recordings: list[Recording] = []
 
     async def __aenter__(self) -> Self:
@@ -143,7 +146,11 @@ class Worker:
         self._next_writer += 1
         lane = WriterLane(writer, self._writers)
         past = None if spec.id is None else Chronicle.open(spec.output, spec.id, self._tell)
-        recording = Recording(spec, url, buffer=self._buffer, lane=lane, emit=self._emit, past=past)
+        wakes_at_s = self._slots.take()
+        recording = Recording(
+            spec, url, buffer=self._buffer, lane=lane, emit=self._emit, wakes_at_s=wakes_at_s, past=past
+        )
+        self._places[recording] = wakes_at_s
         self.recordings.append(recording)
         return recording
 
@@ -164,17 +171,18 @@ class Worker:
 
     async def run_all(self) -> Sequence[Outcome]:
         """Run every recording to its end; a defect that ends one leaves the others alone."""
-        return await asyncio.gather(*(_run(recording) for recording in self.recordings))
+        return await asyncio.gather(*(self._run(recording) for recording in self.recordings))
+
+    async def _run(self, recording: Recording) -> Outcome:
+        try:
+            return await recording.run()
+        except Exception as error:
+            _log.exception("recording.defect", recording=recording.id)
+            return Outcome(InternalError.of(error), recording.status.files)
+        finally:
+            self._slots.give_back(self._places.pop(recording))
 
     def stop_all(self) -> None:
         """Ask every recording to end."""
         for recording in self.recordings:
             recording.stop()
-
-
-async def _run(recording: Recording) -> Outcome:
-    try:
-        return await recording.run()
-    except Exception as error:
-        _log.exception("recording.defect", recording=recording.id)
-        return Outcome(InternalError.of(error), recording.status.files)

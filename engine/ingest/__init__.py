@@ -1,5 +1,6 @@
 """Sockets to batches: RTMP pull, HTTP-FLV pull and file replay, read by tick."""
 
 from engine.ingest.source import ReadBuffer, Source, SourceOptions, open_source, stream_name
+from engine.ingest.tick import Slots
 
-__all__ = ["ReadBuffer", "Source", "SourceOptions", "open_source", "stream_name"]
+__all__ = ["ReadBuffer", "Slots", "Source", "SourceOptions", "open_source", "stream_name"]

@@ -21,7 +21,6 @@ from engine.errors import (
 from engine.ingest.connection import Connection
 from engine.ingest.network import NetworkReader
 from engine.ingest.source import ReadBuffer, SourceOptions, masked
-from engine.ingest.tick import Tick
 from engine.media.batch import Batch
 from engine.media.limits import CONNECT_TIMEOUT_S, MAX_REDIRECTS
 
@@ -188,8 +187,7 @@ class HttpFlvSource:
         tls = self._options.tls_context() if target.secure else None
         self._connection = await Connection.open(target.host, target.port, tls, where)
         response = _Response(target.request, where)
-        tick = Tick(self._options.random)
-        self._reader = NetworkReader(self._connection, response, self._buffer, where, tick)
+        self._reader = NetworkReader(self._connection, response, self._buffer, where, self._options)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 while (head := response.head) is None:

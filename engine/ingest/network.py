@@ -7,7 +7,7 @@ from typing import Protocol
 
 from engine.errors import ConnectFailed, ReelError, Stalled
 from engine.ingest.connection import Connection
-from engine.ingest.source import ReadBuffer
+from engine.ingest.source import ReadBuffer, SourceOptions
 from engine.ingest.tick import Tick, slotted_s
 from engine.media.batch import Batch
 from engine.media.limits import NO_DATA_TIMEOUT_S
@@ -43,13 +43,19 @@ class NetworkReader:
     """Reads a connection by tick into a protocol machine."""
 
     def __init__(
-        self, connection: Connection, machine: Machine, buffer: ReadBuffer, where: str, tick: Tick
+        self,
+        connection: Connection,
+        machine: Machine,
+        buffer: ReadBuffer,
+        where: str,
+        options: SourceOptions,
     ) -> None:
         self._connection = connection
         self._machine = machine
         self._buffer = buffer
         self._where = where
-        self._tick = tick
+        self._tick = Tick(options.random)
+        self._wakes_at_s = options.wakes_at_s
         self._loop = asyncio.get_running_loop()
         self._last_media_s = self._returned_s = self._loop.time()
         self._sleep_s = 0.0
@@ -87,7 +93,8 @@ class NetworkReader:
         if batch is None:
             if self._at_end():
                 return None
-            await self._connection.sleep(slotted_s(self._sleep_s, self._loop.time()))
+            now_s = self._loop.time()
+            await self._connection.sleep(slotted_s(self._sleep_s, now_s, self._wakes_at_s))
             self._read()
             self._send()
             batch = self._machine.take_batch()

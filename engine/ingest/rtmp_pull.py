@@ -9,7 +9,6 @@ from engine.ingest.connection import Connection
 from engine.ingest.network import NetworkReader
 from engine.ingest.rtmp_session import RtmpPlay, State, parse_rtmp_url
 from engine.ingest.source import ReadBuffer, SourceOptions, masked
-from engine.ingest.tick import Tick
 from engine.media.batch import Batch
 from engine.media.limits import CONNECT_TIMEOUT_S, MAX_REDIRECTS
 
@@ -61,8 +60,7 @@ class RtmpSource:
         tls = self._options.tls_context() if target.secure else None
         self._connection = await Connection.open(target.host, target.port, tls, where)
         session = self._session = RtmpPlay(target)
-        tick = Tick(self._options.random)
-        self._reader = NetworkReader(self._connection, session, self._buffer, where, tick)
+        self._reader = NetworkReader(self._connection, session, self._buffer, where, self._options)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 while session.state is not State.PLAYING:

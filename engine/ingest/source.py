@@ -23,6 +23,8 @@ class SourceOptions:
     headers: Mapping[str, str] = field(default_factory=dict)
     insecure: bool = False
     random: Random = field(default_factory=Random)
+    wakes_at_s: float = 0.0
+    """When long ticks end (`engine.ingest.Slots`)."""
 
     def tls_context(self) -> ssl.SSLContext:
         """Certificates are verified unless the user said otherwise."""

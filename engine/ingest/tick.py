@@ -6,9 +6,16 @@ import math
 from dataclasses import dataclass
 from random import Random
 
-from engine.media.limits import BACKOFF_FIRST_S, BACKOFF_LAST_S, TICK_FIRST_S, TICK_LAST_S, TICK_SLOT_S
+from engine.media.limits import (
+    BACKOFF_FIRST_S,
+    BACKOFF_LAST_S,
+    SLOT_RECORDINGS,
+    TICK_FIRST_S,
+    TICK_LAST_S,
+    TICK_SLOTS,
+)
 
-_SLOTTED_S = 2 * TICK_SLOT_S
+_SLOTTED_S = TICK_LAST_S / 4  # shorter ticks end when they end
 
 
 @dataclass(slots=True)
@@ -17,13 +24,11 @@ class Tick:
 
     It starts short, because the kernel's receive window has yet to grow, and lengthens while a read stays
     well under half of that window, so that a sender never waits for us. A few percent of jitter keep many
-    recordings from beating together. Long ticks end at slots (`slotted_s`); the first is of random length, so
-    that every slot has its share of those that began together.
+    recordings from beating together, until ticks are long and end in slots (`slotted_s`).
     """
 
     random: Random
     _sleep_s: float = TICK_FIRST_S
-    _is_long: bool = False
 
     def next_s(self, read_bytes: int, window_bytes: int) -> float:
         """Seconds to sleep after a read that returned `read_bytes`, with a receive window of
@@ -32,21 +37,42 @@ class Tick:
             self._sleep_s = max(self._sleep_s / 2, TICK_FIRST_S / 4)
         elif read_bytes * 4 <= window_bytes:
             self._sleep_s = min(self._sleep_s * 1.5, TICK_LAST_S)
-        was_long, self._is_long = self._is_long, self._sleep_s >= _SLOTTED_S
-        if not self._is_long:
-            return self._sleep_s * self.random.uniform(0.95, 1.05)
-        return self._sleep_s if was_long else self.random.uniform(TICK_SLOT_S, TICK_LAST_S)
+        return (
+            self._sleep_s if self._sleep_s >= _SLOTTED_S else self._sleep_s * self.random.uniform(0.95, 1.05)
+        )
 
 
-def slotted_s(sleep_s: float, now_s: float) -> float:
-    """A long sleep, shortened to end at a full slot of the clock `now_s`.
+def slotted_s(sleep_s: float, now_s: float, wakes_at_s: float) -> float:
+    """A long sleep, shortened to end at `wakes_at_s` of the longest tick, or of its half or quarter.
 
-    Many recordings then wake together, a few times a second, so that a process works while its caches are
+    Recordings that wake at one time do so a few times a second at most: a process works while its caches are
     warm and sleeps in between.
     """
     if sleep_s < _SLOTTED_S:
         return sleep_s
-    return math.floor((now_s + sleep_s) / TICK_SLOT_S) * TICK_SLOT_S - now_s
+    period_s = TICK_LAST_S
+    while period_s > sleep_s:
+        period_s /= 2
+    return math.floor((now_s + sleep_s - wakes_at_s) / period_s) * period_s + wakes_at_s - now_s
+
+
+class Slots:
+    """When the recordings of one process wake: a slot is filled before the next one is used, and all share
+    what is more than that."""
+
+    def __init__(self) -> None:
+        self._taken = [0] * TICK_SLOTS
+
+    def take(self) -> float:
+        """A place: the time within a longest tick at which to wake."""
+        free = (slot for slot, taken in enumerate(self._taken) if taken < SLOT_RECORDINGS)
+        slot = next(free, self._taken.index(min(self._taken)))
+        self._taken[slot] += 1
+        return slot * TICK_LAST_S / TICK_SLOTS
+
+    def give_back(self, wakes_at_s: float) -> None:
+        """A place that `take` gave is free again."""
+        self._taken[round(wakes_at_s / TICK_LAST_S * TICK_SLOTS)] -= 1
 
 
 @dataclass(slots=True)

@@ -29,8 +29,12 @@ TICK_FIRST_S = 0.02
 TICK_LAST_S = 1.0
 """The longest tick: beyond it a process that is killed would lose more media than it may (S2)."""
 
-TICK_SLOT_S = 0.25
-"""Long ticks end at multiples of this, so that recordings wake together."""
+TICK_SLOTS = 10
+"""In a longest tick. Recordings of one process wake in them together, at most so many times a second."""
+
+SLOT_RECORDINGS = 16
+"""A slot is filled so far before the next one is used: they are done while the processor's caches are warm,
+and the loop is free again after some 20 ms."""
 
 OPENING_WAIT_MS = 2_000
 """How long a promised track is waited for before the recording starts without it (F4)."""

@@ -7,8 +7,7 @@ A muxer takes batches and writes into a sink that the store gave it; `open_muxer
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from importlib import import_module
-from typing import Literal, cast, overload
+from typing import TYPE_CHECKING, Literal, cast, overload
 
 from engine.errors import UnsupportedCodec
 from engine.media.codecs import Format, refusal
@@ -17,6 +16,9 @@ from engine.mux.base import Folder, Muxer, MuxOptions, RestartableMuxer, Sink, S
 from engine.mux.flv import FlvMuxer
 from engine.mux.hls import HlsMuxer
 from engine.mux.mp4 import Mp4Muxer
+
+if TYPE_CHECKING:
+    from engine.mux.audio import AudioMuxer
 
 __all__ = ["Folder", "MuxOptions", "Muxer", "RestartableMuxer", "Sink", "Stats", "open_muxer", "prepare"]
 
@@ -44,12 +46,16 @@ def open_muxer(format: Format, tracks: Sequence[Track], out: Sink | Folder, opti
         return FlvMuxer(tracks, cast("Sink", out), options)
     if format is Format.MP4:
         return Mp4Muxer(tracks, cast("Sink", out))
-    from engine.mux.audio import AudioMuxer
-
-    return AudioMuxer(format, tracks, cast("Sink", out))
+    return _audio_muxer()(format, tracks, cast("Sink", out))
 
 
 def prepare(formats: Iterable[Format]) -> None:
     """Load FFmpeg if one of these formats needs it, before media comes: it takes a third of a second."""
     if not {Format.FLV, Format.HLS}.issuperset(formats):
-        import_module("engine.mux.audio")
+        _audio_muxer()
+
+
+def _audio_muxer() -> type[AudioMuxer]:
+    from engine.mux.audio import AudioMuxer
+
+    return AudioMuxer

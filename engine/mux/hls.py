@@ -83,7 +83,6 @@ class HlsMuxer:
         self._use(tracks)
 
     def _use(self, tracks: Sequence[Track]) -> None:
-        self._tracks = tuple(tracks)
         self._codecs = frozenset(int(track.codec) for track in tracks)
         self._cut_at_video = any(track.is_video for track in tracks)
         self._writer.use(tracks)

@@ -60,6 +60,7 @@ class Recording:
     """Records one stream as a `RecordSpec` says. `run` is called once; `stop` may be called at any time.
 
     Args:
+        wakes_at_s: When its long ticks end (`engine.ingest.Slots`).
         past: What an earlier process recorded under the same id, and what is left for a later one.
     """
 
@@ -71,6 +72,7 @@ class Recording:
         buffer: ReadBuffer,
         lane: Lane,
         emit: Callable[[events.Event], None],
+        wakes_at_s: float = 0.0,
         past: tuple[Chronicle, Past] | None = None,
     ) -> None:
         self.id = spec.id or uuid4().hex[:12]
@@ -80,7 +82,7 @@ class Recording:
         self._spec = spec
         self._buffer = buffer
         self._lane = lane
-        self._options = SourceOptions(headers=spec.headers, insecure=spec.insecure)
+        self._options = SourceOptions(headers=spec.headers, insecure=spec.insecure, wakes_at_s=wakes_at_s)
         self._backoff = Backoff(self._options.random)
         self._loop = asyncio.get_running_loop()
         self._now = SteadyClock().now

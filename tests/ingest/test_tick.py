@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.ingest.tick import Backoff, Tick, slotted_s
-from engine.media.limits import BACKOFF_FIRST_S, BACKOFF_LAST_S, TICK_FIRST_S, TICK_LAST_S, TICK_SLOT_S
+from engine.ingest.tick import Backoff, Slots, Tick, slotted_s
+from engine.media.limits import (
+    BACKOFF_FIRST_S,
+    BACKOFF_LAST_S,
+    SLOT_RECORDINGS,
+    TICK_FIRST_S,
+    TICK_LAST_S,
+    TICK_SLOTS,
+)
 
 WINDOW = 200_000
 JITTER = 1.051
@@ -31,18 +38,16 @@ def test_ticks_start_short_and_lengthen_while_little_comes() -> None:
     assert sleeps[-1] == TICK_LAST_S
 
 
-def test_long_ticks_are_of_one_length_and_begin_anywhere() -> None:
-    """So recordings that begin together end in every slot, and each stays in its own."""
-    firsts = set()
-    for seed in range(100):
-        tick = Tick(Random(seed))
-        sleeps = [tick.next_s(1_000, WINDOW) for _ in range(20)]
-        assert sleeps[-3:] == [TICK_LAST_S] * 3
-        now_s = slotted_s(1.0, 77.0 + sum(sleeps[:17])) + 77.0 + sum(sleeps[:17])
-        firsts.add(round(now_s % TICK_LAST_S / TICK_SLOT_S) % round(TICK_LAST_S / TICK_SLOT_S))
-        late_s = now_s + 0.04  # of a busy process
-        assert late_s + slotted_s(TICK_LAST_S, late_s) == pytest.approx(now_s + TICK_LAST_S)
-    assert firsts == {0, 1, 2, 3}
+def test_slots_are_filled_one_after_the_other_and_then_shared() -> None:
+    slots = Slots()
+    taken = [slots.take() for _ in range(SLOT_RECORDINGS * TICK_SLOTS)]
+    assert taken == [
+        pytest.approx(n // SLOT_RECORDINGS * TICK_LAST_S / TICK_SLOTS) for n in range(len(taken))
+    ]
+    assert len({slots.take() for _ in range(TICK_SLOTS)}) == TICK_SLOTS
+    for place in taken[3:5]:
+        slots.give_back(place)
+    assert [slots.take(), slots.take()] == taken[3:5]
 
 
 @pytest.mark.parametrize("full", [WINDOW // 2, WINDOW, 10 * WINDOW])
@@ -70,15 +75,26 @@ def test_ticks_stay_within_their_bounds(reads: list[tuple[int, int]], seed: int)
         assert 0 < sleep_s <= TICK_LAST_S * JITTER
 
 
-@given(st.floats(0, 2), st.floats(0, 1e6))
-def test_long_sleeps_end_together_and_none_is_prolonged(sleep_s: float, now_s: float) -> None:
-    slept_s = slotted_s(sleep_s, now_s)
-    if sleep_s < 2 * TICK_SLOT_S:
+@given(st.floats(0, TICK_LAST_S), st.floats(0, 1e6), st.floats(0, TICK_LAST_S, exclude_max=True))
+def test_long_sleeps_end_where_they_are_told_and_none_is_prolonged(
+    sleep_s: float, now_s: float, wakes_at_s: float
+) -> None:
+    slept_s = slotted_s(sleep_s, now_s, wakes_at_s)
+    if sleep_s < TICK_LAST_S / 4:
         assert slept_s == sleep_s
         return
-    assert sleep_s - TICK_SLOT_S - 1e-6 < slept_s <= sleep_s + 1e-6
-    slots = (now_s + slept_s) / TICK_SLOT_S
-    assert slots == pytest.approx(round(slots), abs=1e-3)
+    assert -1e-6 < slept_s <= sleep_s + 1e-6
+    quarters = (now_s + slept_s - wakes_at_s) / TICK_LAST_S * 4
+    assert quarters == pytest.approx(round(quarters), abs=1e-3)
+
+
+@given(st.floats(0, 1e6), st.floats(0, 0.95), st.floats(0, 0.2))
+def test_who_wakes_late_sleeps_less_and_keeps_its_place(
+    now_s: float, wakes_at_s: float, late_s: float
+) -> None:
+    on_time_s = now_s + slotted_s(TICK_LAST_S, now_s, wakes_at_s)
+    again_s = on_time_s + late_s + slotted_s(TICK_LAST_S, on_time_s + late_s + 1e-6, wakes_at_s)
+    assert again_s == pytest.approx(on_time_s + TICK_LAST_S, abs=1e-3)
 
 
 def test_many_recordings_do_not_tick_together() -> None:
