@@ -6,6 +6,7 @@ stream, waits and goes on in a new file when it can. The others go on.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -184,11 +185,12 @@ class Outputs:
         Sequence numbers go up until every file could be created exclusively, so that neither another
         recording nor another process is overwritten (S1).
         """
+        listed: dict[Path, set[str]] = {}
         while True:
             self._seq += 1
             base = self._root / self._template.path(self._name, at, self._seq)
             with storage_errors(base):
-                if any(path_of(base, format).exists() for format in Format):
+                if _is_taken(base, listed):
                     continue
             places: dict[Format, Place] = {}
             try:
@@ -241,3 +243,15 @@ class Outputs:
         self._live.remove(output)
         self._failures[output.format] = error
         output.fail(error)
+
+
+def _is_taken(base: Path, listed: dict[Path, set[str]]) -> bool:
+    """Whether there is a file of this base name. A folder is listed at the first that there is, and
+    remembered: recordings of one name that begin together would ask for each other's numbers one by one."""
+    paths = [path_of(base, format) for format in Format]
+    if (names := listed.get(base.parent)) is not None:
+        return any(path.name in names for path in paths)
+    is_taken = any(path.exists() for path in paths)
+    if is_taken:
+        listed[base.parent] = set(os.listdir(base.parent))
+    return is_taken
