@@ -47,7 +47,7 @@ def test_ffmpeg_is_loaded_where_it_is_asked(
     source = sample("h264_aac_bframes").resolve().as_uri()
     arguments = ["record", source, "--format", formats, "--output", str(tmp_path), "--duration", "1"]
     ended = subprocess.run(
-        [sys.executable, "-c", RECORD, *arguments], capture_output=True, text=True, timeout=60
+        [sys.executable, "-P", "-c", RECORD, *arguments], capture_output=True, text=True, timeout=60
     )
     assert ended.stderr == ("av is loaded" if is_needed else "av is not loaded")
     assert len(list(tmp_path.rglob("*.json"))) == len(formats.split(","))

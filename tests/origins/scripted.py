@@ -122,7 +122,8 @@ async def scripted(
     finally:
         server.close()
         for writer in writers:
-            writer.transport.abort()
+            if writer.get_extra_info("socket").fileno() >= 0:  # asyncio fails to abort what is closed
+                writer.transport.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
         await server.wait_closed()
     if failures:
