@@ -19,7 +19,7 @@ from engine.errors import MuxError, ReelError, StorageError
 from engine.media.batch import Batch
 from engine.media.codecs import Format
 from engine.media.events import TrackInfo
-from engine.media.limits import CHECK_S, MOST_NOTES
+from engine.media.limits import CHECK_S, MOST_NOTES, TICK_LAST_S
 from engine.media.manifest import Gap, Manifest, Part
 from engine.media.track import Track
 from engine.mux import Muxer, MuxOptions, RestartableMuxer, Stats, open_muxer
@@ -242,7 +242,8 @@ class OutputFile:
             StorageError: it is gone, or cannot be synced.
         """
         now_s = time.monotonic()
-        if self._sync_s is not None and now_s - self._synced_s >= self._sync_s:
+        # Media comes by ticks: a little early rather than a tick late.
+        if self._sync_s is not None and now_s - self._synced_s >= self._sync_s - TICK_LAST_S / 2:
             self._synced_s = now_s
             self.place.store.sync()
         if now_s - self._looked_s < CHECK_S:
