@@ -143,6 +143,16 @@ class FragmentWriter:
         """The last fragment. What follows, if anything, may be on another clock."""
 
 @final
+class ElementaryWriter:
+    """Files of one audio track: AAC in ADTS frames (ISO 14496-3 section 1.A.3), or bare MP3."""
+
+    def __new__(cls, codec: int, config: bytes, /) -> ElementaryWriter:
+        """`config` is the AudioSpecificConfig of AAC. Raises ValueError when a file cannot hold the track."""
+    def mux(self, arena: bytes, table: Buffer, /) -> tuple[bytes, int, int, int]:
+        """(the track's frames, 0, frames left out because ADTS cannot say their length, the most of those in
+        a row so far). Raises ValueError, and writes nothing, for a table that is none or points outside."""
+
+@final
 class TransportWriter:
     """MPEG-TS packets (ISO 13818-1) of some tracks; continuity counters go on from one media segment to the
     next. Each codec has the PID 0x100 plus its number, and each frame a PES packet of its own."""

@@ -122,7 +122,6 @@ class Worker:
         self._writers = [WriterThread(number) for number in range(writer_threads)]
         self._next_writer = 0
         self._slots = Slots()
-        self._places: dict[Recording, float] = {}
         self.recordings: list[Recording] = []
 
     async def __aenter__(self) -> Self:
@@ -146,11 +145,7 @@ class Worker:
         self._next_writer += 1
         lane = WriterLane(writer, self._writers)
         past = None if spec.id is None else Chronicle.open(spec.output, spec.id, self._tell)
-        wakes_at_s = self._slots.take()
-        recording = Recording(
-            spec, url, buffer=self._buffer, lane=lane, emit=self._emit, wakes_at_s=wakes_at_s, past=past
-        )
-        self._places[recording] = wakes_at_s
+        recording = Recording(spec, url, buffer=self._buffer, lane=lane, emit=self._emit, past=past)
         self.recordings.append(recording)
         return recording
 
@@ -174,13 +169,14 @@ class Worker:
         return await asyncio.gather(*(self._run(recording) for recording in self.recordings))
 
     async def _run(self, recording: Recording) -> Outcome:
+        wakes_at_s = self._slots.take()
         try:
-            return await recording.run()
+            return await recording.run(wakes_at_s)
         except Exception as error:
             _log.exception("recording.defect", recording=recording.id)
             return Outcome(InternalError.of(error), recording.status.files)
         finally:
-            self._slots.give_back(self._places.pop(recording))
+            self._slots.give_back(wakes_at_s)
 
     def stop_all(self) -> None:
         """Ask every recording to end."""

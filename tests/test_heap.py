@@ -40,7 +40,7 @@ finally:
 """
 
 
-@pytest.mark.parametrize(("formats", "is_needed"), [("flv,hls", False), ("mp4", True)])
+@pytest.mark.parametrize(("formats", "is_needed"), [("flv,hls,aac", False), ("mp4", True)])
 def test_ffmpeg_is_loaded_where_it_is_asked(
     formats: str, is_needed: bool, sample: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -1,5 +1,5 @@
 """Packets to container bytes. Only this folder imports av, and only where FFmpeg is asked: it takes 17 MB of
-a process, which a worker that writes FLV and MPEG-TS never needs.
+a process, which only those who write MP4 need.
 
 A muxer takes batches and writes into a sink that the store gave it; `open_muxer` makes the one for a format.
 """
@@ -7,18 +7,17 @@ A muxer takes batches and writes into a sink that the store gave it; `open_muxer
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal, cast, overload
+from typing import Literal, cast, overload
 
 from engine.errors import UnsupportedCodec
 from engine.media.codecs import Format, refusal
 from engine.media.track import Track
+from engine.mux.audio import AudioMuxer
 from engine.mux.base import Folder, Muxer, MuxOptions, RestartableMuxer, Sink, Stats
 from engine.mux.flv import FlvMuxer
 from engine.mux.hls import HlsMuxer
 from engine.mux.mp4 import Mp4Muxer
-
-if TYPE_CHECKING:
-    from engine.mux.audio import AudioMuxer
+from engine.mux.segments import load_ffmpeg
 
 __all__ = ["Folder", "MuxOptions", "Muxer", "RestartableMuxer", "Sink", "Stats", "open_muxer", "prepare"]
 
@@ -46,16 +45,10 @@ def open_muxer(format: Format, tracks: Sequence[Track], out: Sink | Folder, opti
         return FlvMuxer(tracks, cast("Sink", out), options)
     if format is Format.MP4:
         return Mp4Muxer(tracks, cast("Sink", out))
-    return _audio_muxer()(format, tracks, cast("Sink", out))
+    return AudioMuxer(tracks, cast("Sink", out))
 
 
 def prepare(formats: Iterable[Format]) -> None:
     """Load FFmpeg if one of these formats needs it, before media comes: it takes a third of a second."""
-    if not {Format.FLV, Format.HLS}.issuperset(formats):
-        _audio_muxer()
-
-
-def _audio_muxer() -> type[AudioMuxer]:
-    from engine.mux.audio import AudioMuxer
-
-    return AudioMuxer
+    if Format.MP4 in formats:
+        load_ffmpeg()

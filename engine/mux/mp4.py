@@ -39,23 +39,19 @@ class Mp4Muxer:
             self._origin_ms = earliest_ms(batch, self._codecs)
             if self._origin_ms is None:
                 return
-        self._put(self._fragments.mux(batch, self._origin_ms))
+        self._sink.write(self._fragments.mux(batch, self._origin_ms))
         self._tally.take(batch, self._codecs)
 
     def close(self) -> None:
         """Writes what is still open."""
         if not self._closed:
             self._closed = True
-            self._put(self._fragments.finish())
+            self._sink.write(self._fragments.finish())
 
     @property
     def stats(self) -> Stats:
         """Packets, bytes and times so far."""
         return self._tally.stats()
-
-    def _put(self, data: bytes) -> None:
-        if data:
-            self._sink.write(data)
 
 
 def _with_placeholder(head: bytes) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,8 +40,7 @@ class SegmentNote:
 
     def fields(self) -> dict[str, object]:
         """As JSON has it, without what is not known."""
-        fields = {name: getattr(self, name) for name in self.__slots__}
-        known = {name: value for name, value in fields.items() if value is not None}
+        known = {one.name: value for one in fields(self) if (value := getattr(self, one.name)) is not None}
         return {**known, "starts_at": self.starts_at.isoformat()}
 
     @classmethod

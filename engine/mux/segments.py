@@ -1,21 +1,18 @@
 """What writes the bytes of media: MPEG-TS packets and MP4 fragments, made in Rust.
 
-Both take whole batches; FFmpeg, asked through PyAV, takes one packet at a time and is many times slower.
+They take whole batches; FFmpeg, asked through PyAV, takes one packet at a time and is many times slower.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from engine import _native
 from engine.errors import MuxError
 from engine.media.batch import Batch
 from engine.media.track import Track
-from engine.mux.tally import Tally
-
-REFUSED_RUN = 250
-"""So many unreadable packets of a track in a row are no damage in the stream: the output has failed."""
+from engine.mux.tally import Tally, counted
 
 
 class SegmentWriter(Protocol):
@@ -52,24 +49,6 @@ class SegmentWriter(Protocol):
         """The last bytes of the segment."""
 
 
-class _Writer(Protocol):
-    """What both native writers do."""
-
-    def mux(self, arena: bytes, table: bytes, origin_ms: int, /) -> tuple[bytes, int, int, int]: ...
-
-
-def _mux(writer: _Writer, batch: Batch, origin_ms: int, tally: Tally) -> bytes:
-    try:
-        data, moved, refused, run = writer.mux(batch.arena, batch.tags.tobytes(), origin_ms)
-    except ValueError as error:
-        raise MuxError(str(error)) from error
-    tally.adjusted += moved
-    tally.refused += refused
-    if run >= REFUSED_RUN:
-        raise MuxError(f"no packet of a track can be read, {run} in a row")
-    return data
-
-
 class Fragments:
     """MP4 fragments; their numbers go on."""
 
@@ -82,10 +61,8 @@ class Fragments:
 
     def use(self, tracks: Sequence[Track]) -> None:
         """As `SegmentWriter.use`; FFmpeg describes the tracks."""
-        from engine.mux.av_packets import mp4_head
-
         next_sequence = 1 if self._writer is None else self._writer.next_sequence
-        self.head = mp4_head(tracks)
+        self.head = load_ffmpeg()(tracks)
         codecs = [int(track.codec) for track in tracks]
         try:
             self._writer = _native.FragmentWriter(self.head, codecs, next_sequence)
@@ -98,7 +75,7 @@ class Fragments:
     def mux(self, batch: Batch, origin_ms: int) -> bytes:
         """As `SegmentWriter.mux`."""
         assert self._writer is not None
-        return _mux(self._writer, batch, origin_ms, self._tally)
+        return counted(self._tally, self._writer.mux, batch.arena, batch.tags.tobytes(), origin_ms)
 
     def finish(self) -> bytes:
         """The last fragment."""
@@ -132,8 +109,15 @@ class TransportPackets:
 
     def mux(self, batch: Batch, origin_ms: int) -> bytes:
         """As `SegmentWriter.mux`."""
-        return _mux(self._writer, batch, origin_ms, self._tally)
+        return counted(self._tally, self._writer.mux, batch.arena, batch.tags.tobytes(), origin_ms)
 
     def finish(self) -> bytes:
         """Nothing: no packet waits."""
         return b""
+
+
+def load_ffmpeg() -> Callable[[Sequence[Track]], bytes]:
+    """`mp4_head`, imported when it is first needed: FFmpeg comes with it."""
+    from engine.mux.mp4_head import mp4_head
+
+    return mp4_head

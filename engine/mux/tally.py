@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from engine._native import Survey
+from engine.errors import MuxError
 from engine.media.batch import Batch, Kind
 from engine.mux.base import Stats
 from engine.mux.frames import FIRST_AUDIO_CODEC, KEY, Frame, frames_of, survey_of
 
 _ALL_CODECS = range(256)
+_REFUSED_RUN = 250
+"""So many unreadable packets of a track in a row are no damage in the stream: the output has failed."""
 
 
 @dataclass(slots=True)
@@ -163,3 +166,20 @@ class Tally:
             refused=self.refused,
             late_segments=self.late_segments,
         )
+
+
+def counted(tally: Tally, mux: Callable[..., tuple[bytes, int, int, int]], *arguments: bytes | int) -> bytes:
+    """What a native writer makes of frames. Those that it moves in time or leaves out are counted.
+
+    Raises:
+        MuxError: nothing of a track could be read for a while, or a row points outside the arena.
+    """
+    try:
+        data, moved, refused, refused_run = mux(*arguments)
+    except ValueError as error:
+        raise MuxError(str(error)) from error
+    tally.adjusted += moved
+    tally.refused += refused
+    if refused_run >= _REFUSED_RUN:
+        raise MuxError(f"no packet of a track can be read, {refused_run} in a row")
+    return data

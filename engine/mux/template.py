@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import av
-import av.error
-
 from engine.errors import MuxError
 from engine.media.codecs import Codec
 from engine.media.track import Track
+from engine.mux.libav import av
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream

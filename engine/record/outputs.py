@@ -27,7 +27,7 @@ from engine.record.output_file import Identity, Place, Settings, path_of
 from engine.record.wall_clock import Span, WallClock
 from engine.segment import Begin, Cause, End, Media, Operation
 from engine.store import NameTemplate, Space, StreamName
-from engine.store.file import storage_errors
+from engine.store.file import StorageErrors
 
 _log = structlog.get_logger()
 
@@ -189,7 +189,7 @@ class Outputs:
         while True:
             self._seq += 1
             base = self._root / self._template.path(self._name, at, self._seq)
-            with storage_errors(base):
+            with StorageErrors(base):
                 if _is_taken(base, listed):
                     continue
             places: dict[Format, Place] = {}

@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -60,7 +60,6 @@ class Recording:
     """Records one stream as a `RecordSpec` says. `run` is called once; `stop` may be called at any time.
 
     Args:
-        wakes_at_s: When its long ticks end (`engine.ingest.Slots`).
         past: What an earlier process recorded under the same id, and what is left for a later one.
     """
 
@@ -72,7 +71,6 @@ class Recording:
         buffer: ReadBuffer,
         lane: Lane,
         emit: Callable[[events.Event], None],
-        wakes_at_s: float = 0.0,
         past: tuple[Chronicle, Past] | None = None,
     ) -> None:
         self.id = spec.id or uuid4().hex[:12]
@@ -82,7 +80,7 @@ class Recording:
         self._spec = spec
         self._buffer = buffer
         self._lane = lane
-        self._options = SourceOptions(headers=spec.headers, insecure=spec.insecure, wakes_at_s=wakes_at_s)
+        self._options = SourceOptions(headers=spec.headers, insecure=spec.insecure)
         self._backoff = Backoff(self._options.random)
         self._loop = asyncio.get_running_loop()
         self._now = SteadyClock().now
@@ -135,8 +133,12 @@ class Recording:
         """End the recording: every file is finalized."""
         self._stopping.set()
 
-    async def run(self) -> Outcome:
-        """Record until the duration, the stream's end or `stop`. Files are final when it returns."""
+    async def run(self, wakes_at_s: float = 0.0) -> Outcome:
+        """Record until the duration, the stream's end or `stop`. Files are final when it returns.
+
+        `wakes_at_s` is when its long ticks end (`engine.ingest.Slots`).
+        """
+        self._options = replace(self._options, wakes_at_s=wakes_at_s)
         self._announcer.begin()
         heart = self._loop.create_task(self._beat()) if self._chronicle else None
         try:

@@ -30,7 +30,7 @@ from engine.store import (
     take_name,
     write_manifest,
 )
-from engine.store.file import storage_errors
+from engine.store.file import StorageErrors
 from engine.store.journal import ENDING, final_of, journal_of
 from engine.store.manifest import manifest_of
 
@@ -73,7 +73,7 @@ def revive(journal: Journal, *, recovered: bool = True) -> Revived | None:
     try:
         if diary is None:  # its writer died before it wrote a byte, or a power cut took the journal
             return revive_bare(final)
-        with storage_errors(manifest_of(final)):
+        with StorageErrors(manifest_of(final)):
             manifest = read_manifest(final)
         if manifest is None:
             notes = [SegmentNote.of(note) for note in diary.segments]
@@ -135,7 +135,7 @@ def _recover(
     final: Path, format: Format, notes: list[SegmentNote], first_dts_ms: int | None = None
 ) -> Recovered:
     """Under whichever name it is: a crash may have come before or after the renaming."""
-    with storage_errors(final):
+    with StorageErrors(final):
         if format is Format.HLS:
             return recover_playlist(final, notes)
         growing = final.with_name(final.name + PART)

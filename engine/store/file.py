@@ -28,7 +28,7 @@ class GrowingFile:
         self.growing = final.with_name(final.name + PART)
         self.size = 0
         self._refused: OSError | None = None
-        with storage_errors(self.growing):
+        with StorageErrors(self.growing):
             try:
                 self._fd = self._create()
             except FileNotFoundError:
@@ -46,7 +46,7 @@ class GrowingFile:
         appended after it."""
         view = memoryview(data).cast("B")
         total = len(view)
-        with storage_errors(self.growing):
+        with StorageErrors(self.growing):
             if self._refused is not None:
                 raise self._refused
             try:
@@ -63,7 +63,7 @@ class GrowingFile:
 
     def patch(self, offset: int, data: bytes) -> None:
         """Overwrite bytes that were written before."""
-        with storage_errors(self.growing):
+        with StorageErrors(self.growing):
             written = 0
             while written < len(data):
                 written += os.pwrite(self._fd, data[written:], offset + written)
@@ -75,18 +75,18 @@ class GrowingFile:
             StorageError: it is not where it was begun, because somebody removed or moved it, a folder above
                 it or its file system: what is written would never be found.
         """
-        with storage_errors(self.growing):
+        with StorageErrors(self.growing):
             if not os.path.samestat(os.stat(self.growing), os.fstat(self._fd)):
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.growing))
 
     def sync(self) -> None:
         """Make what is written so far durable."""
-        with storage_errors(self.growing):
+        with StorageErrors(self.growing):
             os.fsync(self._fd)
 
     def finish(self) -> None:
         """Make it final: flush, rename without overwriting, sync the directory (S3)."""
-        with storage_errors(self.growing):
+        with StorageErrors(self.growing):
             try:
                 os.fsync(self._fd)
             finally:
@@ -95,7 +95,7 @@ class GrowingFile:
 
     def rename_unsynced(self) -> None:
         """Rename without a sync: for media segments, which are synced together when their file ends."""
-        with storage_errors(self.growing):
+        with StorageErrors(self.growing):
             self._close()
             rename_exclusive(self.growing, self.final)
 
@@ -139,7 +139,7 @@ def take_name(growing: Path, final: Path) -> None:
     Raises:
         StorageError: whatever the disk refuses.
     """
-    with storage_errors(growing):
+    with StorageErrors(growing):
         rename_exclusive(growing, final)
         sync_directory(final.parent)
 
@@ -187,8 +187,8 @@ _KINDS: dict[int, type[StorageError]] = {
 }
 
 
-class storage_errors:  # noqa: N801
-    """Turn OSError into StorageError with the path and what to do, in a `with` block."""
+class StorageErrors:
+    """Turns OSError in a `with` block into StorageError with the path and what to do."""
 
     __slots__ = ("_path",)
 

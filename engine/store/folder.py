@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from engine.store.file import GrowingFile, make_folder, storage_errors, sync_directory
+from engine.store.file import GrowingFile, StorageErrors, make_folder, sync_directory
 
 
 class SegmentFolder:
@@ -35,7 +35,7 @@ class SegmentFolder:
         self.folder = playlist.with_suffix("")
         self.size = 0  # bytes of the committed segments
         self._growing: list[GrowingFile] = []  # a segment, and beside it the initialization of fMP4
-        with storage_errors(playlist):
+        with StorageErrors(playlist):
             make_folder(playlist.parent)
             if playlist.exists():
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(playlist))
@@ -80,7 +80,7 @@ class SegmentFolder:
     def publish(self, playlist: str) -> None:
         """Replace the playlist; a reader never sees half of one."""
         growing = self.final.with_name(self.final.name + ".tmp")
-        with storage_errors(growing):
+        with StorageErrors(growing):
             try:
                 growing.write_text(playlist, encoding="utf-8")
                 os.replace(growing, self.final)
@@ -93,7 +93,7 @@ class SegmentFolder:
         """Make all of it final: every segment, the playlist and both directories are synced (S3)."""
         while self._growing:
             self._growing.pop().discard()  # what was not committed is not listed
-        with storage_errors(self.final):
+        with StorageErrors(self.final):
             for path in (*self._segments(), self.final):
                 fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 try:
@@ -127,7 +127,7 @@ class SegmentFolder:
 def remove_folder(playlist: Path) -> None:
     """Remove a playlist and its segments, which hold nothing."""
     folder = playlist.with_suffix("")
-    with storage_errors(folder):
+    with StorageErrors(folder):
         playlist.unlink(missing_ok=True)
         if folder.is_dir() and not folder.is_symlink():
             for segment in folder.iterdir():

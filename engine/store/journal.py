@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engine.errors import MalformedJournal
 from engine.media.limits import JOURNAL_BYTES
-from engine.store.file import make_folder, storage_errors
+from engine.store.file import StorageErrors, make_folder
 
 ENDING = ".journal"
 _JSON = json.JSONEncoder(separators=(",", ":"))
@@ -49,7 +49,7 @@ class Journal:
     def create(cls, final: Path) -> Journal:
         """A new journal for a file, locked."""
         path = journal_of(final)
-        with storage_errors(path):
+        with StorageErrors(path):
             make_folder(path.parent)
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
         journal = cls(path, fd)
@@ -61,7 +61,7 @@ class Journal:
     @classmethod
     def adopt(cls, path: Path) -> Journal | None:
         """The journal that a dead process left, locked; None when its writer lives, or it is gone."""
-        with storage_errors(path):
+        with StorageErrors(path):
             try:
                 fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
             except FileNotFoundError:
@@ -83,7 +83,7 @@ class Journal:
         """Add a line, or nothing of it: half of one would spoil the next. It survives the process; it
         survives a power cut once the kernel has written it."""
         view = memoryview(_JSON.encode(line).encode() + b"\n")
-        with storage_errors(self.path):
+        with StorageErrors(self.path):
             size = os.fstat(self._fd).st_size
             try:
                 while view:
@@ -109,7 +109,7 @@ class Journal:
         Raises:
             MalformedJournal: it is none, or too large.
         """
-        with storage_errors(self.path):
+        with StorageErrors(self.path):
             size = os.fstat(self._fd).st_size
             if size > JOURNAL_BYTES:
                 raise MalformedJournal(f"{self.path}: {size} bytes are no journal")

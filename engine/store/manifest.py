@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from engine.errors import MalformedManifest
 from engine.media.limits import MANIFEST_BYTES
 from engine.media.manifest import Manifest
-from engine.store.file import storage_errors, sync_directory
+from engine.store.file import StorageErrors, sync_directory
 
 ENDING = ".json"
 
@@ -29,7 +29,7 @@ def write_manifest(final: Path, manifest: Manifest) -> None:
     """
     path = manifest_of(final)
     growing = path.with_name(path.name + ".tmp")
-    with storage_errors(path):
+    with StorageErrors(path):
         try:
             with growing.open("w", encoding="utf-8") as file:
                 file.write(manifest.model_dump_json(indent=1) + "\n")

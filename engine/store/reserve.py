@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.media.limits import RESERVE_BYTES
-from engine.store.file import storage_errors
+from engine.store.file import StorageErrors
 
 ENDING = ".reserve"
 
@@ -26,7 +26,7 @@ def hold_reserve(final: Path) -> None:
         StorageError: there is none, or the disk refuses otherwise; nothing is left behind.
     """
     path = _reserve_of(final)
-    with storage_errors(path):
+    with StorageErrors(path):
         try:
             path.write_bytes(bytes(RESERVE_BYTES))
         except OSError:

@@ -13,7 +13,7 @@ from engine.media.limits import (
     FREE_RETURN_BYTES,
     FREE_RETURN_SHARE,
 )
-from engine.store.file import storage_errors
+from engine.store.file import StorageErrors
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Space:
             StorageError: the file system is the one that it was mounted on: it is not mounted any more.
         """
         folder = _existing(self.root)
-        with storage_errors(folder):
+        with StorageErrors(folder):
             found = os.statvfs(folder)
             device = os.stat(folder).st_dev
         if device != self._device and device == self._below:
@@ -59,7 +59,7 @@ class Space:
     def remember(self) -> None:
         """A file was begun: this is the file system to record to. One that is mounted again may have another
         number."""
-        with storage_errors(self.root):
+        with StorageErrors(self.root):
             folder = _existing(self.root)
             device = os.stat(folder).st_dev
             if device != self._device:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import batches
@@ -307,3 +309,24 @@ def test_no_file_makes_it_raise(made, tmp_path, name, cut, flips):
     target = tmp_path / f"hostile{made[name].suffix}"
     target.write_bytes(data[: round(cut * len(data))])
     assert isinstance(probe(target), Report)
+
+
+FRESH = """
+import sys
+from pathlib import Path
+from engine.mux.probe import probe
+print(*probe(Path(sys.argv[1])).damaged, sep="\\n")
+"""
+
+
+def test_a_process_that_only_inspects_hears_ffmpeg_as_well(made, tmp_path):
+    """In a process of its own: what hears FFmpeg must be set up by whatever imports it."""
+    damaged, data = tmp_path / "damaged.mp4", bytearray(made["mp4"].read_bytes())
+    data[data.rindex(b"stsz") + 17] = 0xFF  # the first sample takes 16 MB
+    damaged.write_bytes(data)
+    said = subprocess.run(
+        [sys.executable, "-P", "-c", FRESH, damaged], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert said.stdout.splitlines() == probe(damaged).damaged
+    assert any(line.startswith("FFmpeg") for line in said.stdout.splitlines())
+    assert said.stderr == ""

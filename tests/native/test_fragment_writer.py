@@ -18,7 +18,7 @@ from engine import _native
 from engine.media.batch import TAG, Role
 from engine.media.codecs import Codec
 from engine.media.track import Track
-from engine.mux.av_packets import mp4_head
+from engine.mux.mp4_head import mp4_head
 
 NAMES = ["h264_aac_bframes", "h265_id12_aac", "h266_aac", "av1_opus", "h264_mp3", "aac_only"]
 

@@ -8,9 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-import av
-import av.error
-import av.logging
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +15,7 @@ from engine import _native
 from engine.errors import MalformedConfig
 from engine.media.codecs import Codec
 from engine.media.track import Track
+from engine.mux.libav import av
 from engine.mux.probe.report import MOST_LINES, Meter, Meters, Report, TrackReport
 
 _NAMES = {

@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import av
-import av.error
-
 from engine.media.codecs import Codec
 from engine.mux.frames import KEY, Frame
+from engine.mux.libav import av
 
 _BESIDE_FRAGMENTS = (b"styp", b"sidx", b"free", b"prft", b"emsg", b"moof", b"mdat")
 _LARGEST_INIT_BYTES = 1 << 20

@@ -7,14 +7,12 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import av
-import av.error
-
 from engine import _native
 from engine.errors import MalformedMp4, NothingRecorded
 from engine.media.codecs import Codec
 from engine.media.events import TrackInfo
 from engine.mux.base import Stats
+from engine.mux.libav import av
 from engine.mux.probe.av_file import track_of
 from engine.mux.probe.report import TrackReport
 from engine.mux.recover import tear

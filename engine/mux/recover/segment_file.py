@@ -8,11 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-import av
-import av.error
-
 from engine.media.events import TrackInfo
 from engine.mux.frames import FIRST_AUDIO_CODEC, Frame
+from engine.mux.libav import av
 from engine.mux.probe.av_file import track_of
 from engine.mux.recover import tear
 from engine.mux.recover.fragment_segment import (

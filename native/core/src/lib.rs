@@ -3,10 +3,12 @@
 //! Nothing here opens a socket or knows Python. Readers take bytes and give tags, commands or a
 //! [`fault::Fault`]; they never panic on hostile input and every buffer has a cap in [`limits`].
 
+mod adts;
 pub mod amf0;
 pub mod amf3;
 pub mod config;
 pub mod digest;
+pub mod elementary;
 pub mod fault;
 pub mod fields;
 pub mod flv;
@@ -15,7 +17,7 @@ pub mod frame_ring;
 pub mod http;
 pub mod limits;
 pub mod mp4;
-pub mod packet_clock;
+pub mod mux;
 pub mod rtmp;
 pub mod survey;
 pub mod tag;

@@ -4,15 +4,10 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PySequence, PyString};
 use reelkeeper_core::amf0::{self, Value};
-use reelkeeper_core::fault::Fault;
 use reelkeeper_core::limits::AMF_DEPTH;
 
 use crate::buffer::with_bytes;
-
-/// What a fault of our own arguments is in Python.
-pub fn value_error(fault: Fault) -> PyErr {
-    PyValueError::new_err(fault.message)
-}
+use crate::fault::value_error;
 
 /// A decoded value as float, bool, str, None, list or dict.
 pub fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {

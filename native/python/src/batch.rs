@@ -2,7 +2,6 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use reelkeeper_core::fault::Fault;
 use reelkeeper_core::tag::{Batch, TAG_BYTES};
 
 /// (arena, table).
@@ -20,9 +19,4 @@ pub fn to_python(py: Python<'_>, batch: Option<Batch>) -> PyResult<Option<Taken<
     let arena = PyBytes::new(py, &batch.arena);
     batch.recycle();
     Ok(Some((arena, table)))
-}
-
-/// A fault as (code, message).
-pub fn fault_to_python(fault: Option<&Fault>) -> Option<(&'static str, String)> {
-    fault.map(|fault| (fault.code, fault.message.clone()))
 }

@@ -1,15 +1,10 @@
 //! Decoder configuration records and frame headers as dictionaries.
 
 use crate::buffer::with_bytes;
-use pyo3::exceptions::PyValueError;
+use crate::fault::value_error;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use reelkeeper_core::config::{self, AudioConfig, Config, VideoConfig};
-use reelkeeper_core::fault::Fault;
-
-fn value_error(fault: Fault) -> PyErr {
-    PyValueError::new_err(fault.message)
-}
 
 /// A decoder configuration record by table codec number.
 #[pyfunction]

@@ -1,12 +1,12 @@
 //! Digests of frames for Python, and the ring that remembers them.
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use reelkeeper_core::digest;
 use reelkeeper_core::frame_ring;
 
 use crate::buffer::with_bytes;
+use crate::fault::value_error;
 
 #[pyfunction]
 #[pyo3(signature = (arena, table, /))]
@@ -18,7 +18,7 @@ fn frame_digests<'py>(
     let digests = with_bytes(table, |table| {
         with_bytes(arena, |arena| digest::frame_digests(arena, table))
     })??
-    .map_err(|fault| PyValueError::new_err(fault.message))?;
+    .map_err(value_error)?;
     let bytes: Vec<u8> = digests.iter().flat_map(|digest| digest.to_ne_bytes()).collect();
     Ok(PyBytes::new(py, &bytes))
 }
@@ -56,7 +56,7 @@ impl FrameRing {
         with_bytes(table, |table| {
             with_bytes(arena, |arena| self.ring.push(arena, table))
         })??
-        .map_err(|fault| PyValueError::new_err(fault.message))
+        .map_err(value_error)
     }
 
     fn columns<'py>(&self, py: Python<'py>) -> Columns<'py> {

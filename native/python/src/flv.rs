@@ -1,14 +1,13 @@
 //! FLV reading and writing for Python.
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use reelkeeper_core::fault::Fault;
 use reelkeeper_core::flv;
 use reelkeeper_core::flv_write::{self, Signalling};
 
-use crate::batch::{fault_to_python, to_python, Taken};
+use crate::batch::{to_python, Taken};
 use crate::buffer::with_bytes;
+use crate::fault::{fault_to_python, value_error};
 
 #[pyclass(module = "engine._native")]
 struct FlvReader {
@@ -94,10 +93,6 @@ fn flv_span<'py>(
     })??;
     span.map(|span| Ok((span.bytes.start, span.bytes.end, column(py, &span.starts)?)))
         .transpose()
-}
-
-fn value_error(fault: Fault) -> PyErr {
-    PyValueError::new_err(fault.message)
 }
 
 /// Numbers as native uint32.

@@ -3,8 +3,9 @@
 use pyo3::prelude::*;
 use reelkeeper_core::http;
 
-use crate::batch::{fault_to_python, to_python, Taken};
+use crate::batch::{to_python, Taken};
 use crate::buffer::with_bytes;
+use crate::fault::fault_to_python;
 
 /// (status, reason, headers).
 type Head = (u16, String, Vec<(String, String)>);

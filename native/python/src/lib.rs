@@ -7,12 +7,13 @@ mod batch;
 mod buffer;
 mod config;
 mod digest;
+mod fault;
 mod flv;
 mod http;
 mod mp4;
+mod mux;
 mod rtmp;
 mod survey;
-mod ts;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -25,6 +26,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     amf::register(module)?;
     rtmp::register(module)?;
     survey::register(module)?;
-    ts::register(module)?;
+    mux::register(module)?;
     Ok(())
 }

@@ -1,16 +1,13 @@
-//! MP4: fragments, and by path, without the interpreter lock, finalizing and scanning.
+//! Finalizing and scanning MP4 files by path, without the interpreter lock.
 
 use pyo3::create_exception;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
-use reelkeeper_core::fault::Fault;
+use pyo3::types::PyDict;
 use reelkeeper_core::mp4::{self, Error, Finished, Scan, Storage, TrackTables};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-
-use crate::buffer::with_bytes;
 
 create_exception!(
     engine._native,
@@ -139,67 +136,11 @@ fn scan_mp4(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyDict>> {
     Ok(fields)
 }
 
-/// (bytes, moved, refused, longest run of refused frames).
-type Muxed<'py> = (Bound<'py, PyBytes>, u32, u32, u32);
-
-#[pyclass(module = "engine._native")]
-struct FragmentWriter {
-    writer: mp4::FragmentWriter,
-}
-
-impl FragmentWriter {
-    fn written<'py>(&mut self, py: Python<'py>, arena: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-        PyBytes::new_with(py, self.writer.size(), |out| {
-            self.writer.write(arena, out);
-            Ok(())
-        })
-    }
-}
-
-#[pymethods]
-impl FragmentWriter {
-    #[new]
-    #[pyo3(signature = (init, codecs, next_sequence, /))]
-    fn new(init: &[u8], codecs: Vec<u8>, next_sequence: u32) -> PyResult<Self> {
-        let writer = mp4::FragmentWriter::new(init, &codecs, next_sequence);
-        writer.map(|writer| Self { writer }).map_err(value_error)
-    }
-
-    #[getter]
-    fn next_sequence(&self) -> u32 {
-        self.writer.next_sequence()
-    }
-
-    #[pyo3(signature = (arena, table, origin_ms, /))]
-    fn mux<'py>(
-        &mut self,
-        py: Python<'py>,
-        arena: &[u8],
-        table: &Bound<'py, PyAny>,
-        origin_ms: i64,
-    ) -> PyResult<Muxed<'py>> {
-        let muxed =
-            with_bytes(table, |table| self.writer.mux(arena, table, origin_ms))?.map_err(value_error)?;
-        let data = self.written(py, arena)?;
-        Ok((data, muxed.moved, muxed.refused, muxed.refused_run))
-    }
-
-    fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        self.writer.finish();
-        self.written(py, &[])
-    }
-}
-
-fn value_error(fault: Fault) -> PyErr {
-    PyValueError::new_err(fault.message)
-}
-
 /// Adds the functions of this part to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let error = module.py().get_type::<Mp4Error>();
     error.setattr("code", "")?;
     module.add("Mp4Error", error)?;
-    module.add_class::<FragmentWriter>()?;
     module.add_function(wrap_pyfunction!(finalize_mp4, module)?)?;
     module.add_function(wrap_pyfunction!(mp4_tracks, module)?)?;
     module.add_function(wrap_pyfunction!(scan_mp4, module)?)

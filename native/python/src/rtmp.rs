@@ -8,9 +8,10 @@ use reelkeeper_core::rtmp::chunk_writer::write_rows;
 use reelkeeper_core::rtmp::connection::{Connection, Role};
 use reelkeeper_core::rtmp::message::Event;
 
-use crate::amf::{command_from_python, list_to_python, value_error};
-use crate::batch::{fault_to_python, to_python, Taken};
+use crate::amf::{command_from_python, list_to_python};
+use crate::batch::{to_python, Taken};
 use crate::buffer::with_bytes;
+use crate::fault::{fault_to_python, value_error};
 
 #[pyclass(module = "engine._native")]
 struct RtmpConnection {

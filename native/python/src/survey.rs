@@ -1,12 +1,12 @@
 //! Surveys of plain batches for Python.
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use reelkeeper_core::survey;
 use reelkeeper_core::tag::kind;
 
 use crate::buffer::with_bytes;
+use crate::fault::value_error;
 
 #[pyclass(module = "engine._native", frozen, get_all)]
 struct TrackSurvey {
@@ -82,7 +82,7 @@ fn survey_table(
     clock_ms: i64,
 ) -> PyResult<Option<Survey>> {
     with_bytes(table, |table| survey::survey(table, wire, clock_ms))?
-        .map_err(|fault| PyValueError::new_err(fault.message))?
+        .map_err(value_error)?
         .map(|found| Survey::of(py, found))
         .transpose()
 }

@@ -10,7 +10,7 @@ use super::boxes::children;
 use super::init::{Movie, Track as Described};
 use super::obus;
 use crate::fault::Fault;
-use crate::packet_clock::{PacketClock, Stamp};
+use crate::mux::{Muxed, PacketClock, Stamp};
 use crate::tag::{codec, flag, frames, Tag};
 
 #[cfg(test)]
@@ -31,17 +31,6 @@ const TFHD_FLAGS: u32 = 0x02_0020;
 const RUN_FLAGS: u32 = 0x301;
 /// And its flags and its composition time.
 const VIDEO_RUN_FLAGS: u32 = RUN_FLAGS | 0xc00;
-
-/// What a call came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Muxed {
-    /// Frames whose time was moved.
-    pub moved: u32,
-    /// Frames that were left out because they cannot be read.
-    pub refused: u32,
-    /// The most of them in a row so far, of a track that goes on so.
-    pub refused_run: u32,
-}
 
 /// Writes the fragments of some tracks, behind the `moov` that describes them.
 #[derive(Debug)]
@@ -85,13 +74,13 @@ struct Sample {
 /// Bytes that are written some time.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
-    from: From,
+    source: Source,
     start: usize,
     size: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum From {
+enum Source {
     Arena,
     Held,
     Heads,
@@ -178,7 +167,7 @@ impl FragmentWriter {
         }
         let open = self.tracks.iter_mut().flat_map(Track::open_mut);
         for (sample, start) in open.zip(places) {
-            (sample.data.from, sample.data.start) = (From::Held, start);
+            (sample.data.source, sample.data.start) = (Source::Held, start);
         }
         self.held = kept;
         self.heads.clear();
@@ -193,12 +182,12 @@ impl FragmentWriter {
     }
 
     fn bytes_of<'a>(&'a self, piece: &Piece, arena: &'a [u8]) -> &'a [u8] {
-        let source = match piece.from {
-            From::Arena => arena,
-            From::Held => &self.held,
-            From::Heads => &self.heads,
+        let bytes = match piece.source {
+            Source::Arena => arena,
+            Source::Held => &self.held,
+            Source::Heads => &self.heads,
         };
-        source
+        bytes
             .get(piece.start..piece.start + piece.size)
             .unwrap_or_default()
     }
@@ -231,14 +220,14 @@ impl FragmentWriter {
                 let start = self.held.len();
                 self.held.extend_from_slice(&sample);
                 return (!sample.is_empty()).then_some(Piece {
-                    from: From::Held,
+                    source: Source::Held,
                     start,
                     size: sample.len(),
                 });
             }
         }
         Some(Piece {
-            from: From::Arena,
+            source: Source::Arena,
             start: tag.media_offset as usize,
             size: payload.len(),
         })
@@ -295,7 +284,7 @@ impl FragmentWriter {
         }
         put(heads, &[(data_at - moof_bytes) as u32, word(b"mdat")]);
         self.pieces.push(Piece {
-            from: From::Heads,
+            source: Source::Heads,
             start,
             size: heads.len() - start,
         });

@@ -19,7 +19,7 @@ mod tests;
 mod tracks;
 
 pub use finalize::{finalize, Finished, Storage};
-pub use fragment_writer::{FragmentWriter, Muxed};
+pub use fragment_writer::FragmentWriter;
 pub use scan::{scan, Scan, ScannedBox};
 pub use tracks::{tracks, TrackTables};
 

@@ -1,10 +1,10 @@
 //! How each codec is carried (ISO 13818-1 table 2-34): what its PES packets hold and what the tables say.
 
-use super::adts::{self, Adts};
 use super::annexb::{AccessUnit, AnnexB};
 use super::opus;
 use super::packets::PesWriter;
 use super::TrackSetup;
+use crate::adts::{self, Adts};
 use crate::fault::Fault;
 use crate::tag::codec;
 
@@ -98,7 +98,7 @@ impl Carriage {
                 .access_unit(frame, is_key, is_key || is_first)
                 .map(Payload::AccessUnit),
             Self::Aac(adts) => {
-                let channels = if is_first { adts.program_config() } else { &[] };
+                let channels = adts.program_config(is_first);
                 let header = adts.header(channels.len().checked_add(frame.len())?)?;
                 Some(Payload::Adts {
                     header,

@@ -5,7 +5,6 @@
 //! behind the access unit delimiter, those of a record's messages (SEI) are left out, Opus has no trims, and
 //! there is no service description table.
 
-mod adts;
 mod annexb;
 mod carriage;
 mod opus;
@@ -15,7 +14,7 @@ mod tables;
 mod tests;
 
 use crate::fault::Fault;
-use crate::packet_clock::PacketClock;
+use crate::mux::{Muxed, PacketClock};
 use crate::tag::{flag, frames, Tag};
 use carriage::Carriage;
 use packets::{PesHead, PesWriter, ROOM_BYTES};
@@ -45,17 +44,6 @@ pub struct TrackSetup<'a> {
     pub sample_rate: u32,
 }
 
-/// What became of some rows.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Muxed {
-    /// Frames written at other times than they had.
-    pub moved: u64,
-    /// Frames left out: no access unit of their codec, or too long for its framing.
-    pub refused: u64,
-    /// The most frames of one track that were refused in a row until now.
-    pub longest_refused_run: u64,
-}
-
 /// Packets of some tracks; continuity counters go on from one media segment to the next.
 #[derive(Debug)]
 pub struct TransportWriter {
@@ -74,7 +62,7 @@ struct Track {
     clock: PacketClock,
     has_clock_reference: bool,
     /// Frames refused since the last one that was not, in whatever segment.
-    refused_run: u64,
+    refused_run: u32,
 }
 
 impl Track {
@@ -160,7 +148,7 @@ impl TransportWriter {
             self.mux_one(&tag, payload, origin_ms, &mut muxed, out);
         }
         let runs = self.tracks.iter().map(|track| track.refused_run);
-        muxed.longest_refused_run = runs.max().unwrap_or(0);
+        muxed.refused_run = runs.max().unwrap_or(0);
         Ok(muxed)
     }
 
@@ -179,7 +167,7 @@ impl TransportWriter {
         };
         track.refused_run = 0;
         let times = track.clock.step(tag.dts.saturating_sub(origin_ms), tag.cts);
-        muxed.moved += u64::from(times.moved);
+        muxed.moved += u32::from(times.moved);
         if !self.tables.is_empty() {
             out.append(&mut self.tables);
             self.table_counter = self.table_counter.wrapping_add(1);

@@ -57,7 +57,7 @@ fn tables_come_first_and_counters_go_on() {
     writer.begin_segment(&BOTH).unwrap();
     let (packets, first) = muxed(&mut writer, &[(9, 0, KEY), (8, 0, SOUND), (9, 40, DELTA)]);
     assert_eq!(pids(&packets), [0, 0x1000, 0x107, 0x16e, 0x107]);
-    assert_eq!((first.moved, first.refused, first.longest_refused_run), (0, 0, 0));
+    assert_eq!((first.moved, first.refused, first.refused_run), (0, 0, 0));
     assert_eq!(
         pids(&muxed(&mut writer, &[(8, 20, SOUND)]).0),
         [0x16e],
@@ -79,13 +79,13 @@ fn refused_frames_are_counted_and_left_out() {
     let mut writer = TransportWriter::default();
     writer.begin_segment(&BOTH).unwrap();
     let (packets, torn) = muxed(&mut writer, &[(9, 0, TORN), (9, 40, TORN)]);
-    assert_eq!((packets.len(), torn.refused, torn.longest_refused_run), (0, 2, 2));
+    assert_eq!((packets.len(), torn.refused, torn.refused_run), (0, 2, 2));
     let (packets, other) = muxed(&mut writer, &[(8, 50, SOUND), (9, 60, TORN)]);
     assert_eq!(pids(&packets), [0, 0x1000, 0x16e]);
-    assert_eq!((other.refused, other.longest_refused_run), (1, 3));
+    assert_eq!((other.refused, other.refused_run), (1, 3));
     writer.begin_segment(&BOTH).unwrap();
-    assert_eq!(muxed(&mut writer, &[]).1.longest_refused_run, 3);
-    assert_eq!(muxed(&mut writer, &[(9, 80, KEY)]).1.longest_refused_run, 0);
+    assert_eq!(muxed(&mut writer, &[]).1.refused_run, 3);
+    assert_eq!(muxed(&mut writer, &[(9, 80, KEY)]).1.refused_run, 0);
 }
 
 #[test]

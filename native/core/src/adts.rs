@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::limits;
 
 const RECORD: &str = "AudioSpecificConfig";
-pub(super) const HEADER_BYTES: usize = 7;
+pub(crate) const HEADER_BYTES: usize = 7;
 /// aac_frame_length has 13 bits.
 const LONGEST_FRAME: usize = (1 << 13) - 1;
 /// id_syn_ele of a program_config_element.
@@ -14,7 +14,7 @@ const PROGRAM_CONFIG: [u8; 3] = [1, 0, 1];
 
 /// What the headers of a track say of its frames.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Adts {
+pub(crate) struct Adts {
     profile: u8,
     rate_index: u8,
     channel_configuration: u8,
@@ -24,7 +24,7 @@ pub(super) struct Adts {
 
 impl Adts {
     /// Reads an AudioSpecificConfig (section 1.6.2). Fails when ADTS has no way to say the same.
-    pub(super) fn of(config: &[u8]) -> Result<Self, Fault> {
+    pub(crate) fn of(config: &[u8]) -> Result<Self, Fault> {
         if config.len() > limits::CONFIG_BYTES {
             return Err(unsayable(format!("{RECORD} of {} bytes", config.len())));
         }
@@ -65,13 +65,17 @@ impl Adts {
         })
     }
 
-    /// What stands in the first frame before its other elements.
-    pub(super) fn program_config(&self) -> &[u8] {
-        &self.program_config
+    /// What stands before the other elements of a frame: nothing but in the first.
+    pub(crate) fn program_config(&self, is_first: bool) -> &[u8] {
+        if is_first {
+            &self.program_config
+        } else {
+            &[]
+        }
     }
 
     /// The header of a frame of this payload; None when the frame is longer than one can say.
-    pub(super) fn header(&self, payload_bytes: usize) -> Option<[u8; HEADER_BYTES]> {
+    pub(crate) fn header(&self, payload_bytes: usize) -> Option<[u8; HEADER_BYTES]> {
         let length = payload_bytes.checked_add(HEADER_BYTES)?;
         if length > LONGEST_FRAME {
             return None;
@@ -88,7 +92,7 @@ impl Adts {
 }
 
 fn unsayable(what: String) -> Fault {
-    Fault::new("ts.config", format!("ADTS has no place for {what}"))
+    Fault::new("adts.config", format!("ADTS has no place for {what}"))
 }
 
 /// The program_config_element (section 4.4.1.1) at `bits` as the first element of a frame. Its comment begins
@@ -124,7 +128,7 @@ mod tests {
     fn as_ffmpeg_writes_it() {
         let adts = Adts::of(&[0x11, 0x88, 0x56, 0xe5, 0x00]).unwrap(); // LC, 48 kHz, mono
         assert_eq!(adts.header(186), Some([0xff, 0xf1, 0x4c, 0x40, 0x18, 0x3f, 0xfc]));
-        assert!(adts.program_config().is_empty());
+        assert!(adts.program_config(true).is_empty());
         assert_eq!(adts.header(8184).unwrap()[3..6], [0x43, 0xff, 0xff]);
         assert_eq!(adts.header(8185), None);
         assert_eq!(adts.header(usize::MAX), None);
@@ -176,7 +180,7 @@ mod tests {
         .concat();
         let adts = Adts::of(&record).unwrap();
         let wanted = [bytes(&format!("101 {layout}")), vec![2, b'h', b'i']].concat();
-        assert_eq!(adts.program_config(), wanted);
+        assert_eq!(adts.program_config(true), wanted);
         for cut in 0..record.len() {
             assert!(Adts::of(&record[..cut]).is_err());
         }

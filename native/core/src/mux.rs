@@ -1,6 +1,17 @@
-//! A track's times in the ticks of its container, kept rising: no container says two frames at one time.
+//! What the writers of containers share: the times of a track, and what became of its frames.
 
-/// One track's clock.
+/// What became of the frames of a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Muxed {
+    /// Frames written at other times than they had.
+    pub moved: u32,
+    /// Frames left out, because they cannot be read or are too long for their framing.
+    pub refused: u32,
+    /// The most of them in a row until now, of a track that goes on so.
+    pub refused_run: u32,
+}
+
+/// A track's times in the ticks of its container, kept rising: no container says two frames at one time.
 #[derive(Debug, Clone)]
 pub struct PacketClock {
     ticks_per_s: i64,
