@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from muxing import Stream, read_stream
+from native.any_rows import Row, any_rows, points_outside, table_of
 
 from engine import _native
-from engine.media.batch import TAG, Role
+from engine.media.batch import Role
 from engine.media.codecs import Codec
 from engine.media.track import Track
 from engine.mux.mp4_head import mp4_head
@@ -82,40 +82,24 @@ def test_one_codec_for_each_track(sample: Callable[[str], Path]) -> None:
 
 @given(
     st.binary(max_size=400),
-    st.lists(
-        st.tuples(
-            st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(-100, 10_000),
-            st.integers(-(1 << 31), (1 << 31) - 1),
-            st.integers(0, 420),
-            st.integers(0, 420),
-            st.sampled_from([13, 113, 7]),
-            st.integers(0, 255),
-            st.sampled_from([0, 0, 0, 1, 4, 9]),
-        ),
-        max_size=12,
-    ),
+    any_rows(13, 113, 7),
     st.integers(-(1 << 63), (1 << 63) - 1) | st.just(0),
     st.integers(0, 3),
 )
 def test_any_table_makes_whole_boxes_or_a_value_error(
-    arena: bytes, rows: list[tuple[int, ...]], origin_ms: int, odd_bytes: int
+    arena: bytes, rows: list[Row], origin_ms: int, odd_bytes: int
 ) -> None:
     av1 = Track(Codec.AV1, config=bytes.fromhex("81040c000a0b0000002caf3dff377b6a02"), width=64, height=64)
     opus = Track(Codec.OPUS, config=b"", sample_rate=48_000, channels=2)
     writer = _native.FragmentWriter(mp4_head([av1, opus]), [13, 113], 1)
-    tags = np.zeros(len(rows), dtype=TAG)
-    for place, (dts, cts, offset, size, codec, flags, role) in enumerate(rows):
-        tags[place] = (dts, 0, cts, 0, 0, offset, size, 9, role, codec, flags, 0, (0, 0, 0))
-    frames = [row for row in rows if row[6] == 0 and row[3] > 0]
-    outside = any(offset + size > len(arena) for _, _, offset, size, *_ in frames)
     try:
-        data, moved, refused, run = writer.mux(arena, tags.tobytes() + bytes(odd_bytes), origin_ms)
+        data, moved, refused, run = writer.mux(arena, table_of(rows) + bytes(odd_bytes), origin_ms)
     except ValueError:
-        assert outside or odd_bytes
+        assert points_outside(rows, arena) or odd_bytes
         return
-    assert not outside
+    assert not points_outside(rows, arena)
     assert not odd_bytes
-    held = sum(row[4] != 7 for row in frames)
+    held = sum(row.is_frame and row.codec != 7 for row in rows)
     assert moved <= held - refused
     assert run <= refused <= held
     kinds = [kind for kind, _ in boxes(data + writer.finish())]

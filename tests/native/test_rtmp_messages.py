@@ -83,7 +83,7 @@ def test_rows_that_point_outside_of_the_arena_are_refused() -> None:
 
 def test_half_a_row_and_empty_chunks_are_refused() -> None:
     rows = sample(5)
-    with pytest.raises(ValueError, match="whole rows"):
+    with pytest.raises(ValueError, match="40-byte rows"):
         _native.rtmp_messages(rows.arena, bytes(TAG.itemsize + 1), 1, 128)
     with pytest.raises(ValueError, match="in chunks of 0"):
         _native.rtmp_messages(*table(rows), 1, 0)

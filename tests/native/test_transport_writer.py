@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from muxing import Stream, read_stream
+from native.any_rows import Row, any_rows, points_outside, table_of
 from oracle import bare, ts, units
 from oracle.packets import length_bytes
 
@@ -378,23 +379,12 @@ def test_an_aac_frame_that_adts_cannot_say_is_refused() -> None:
 @pytest.mark.filterwarnings("ignore")
 @given(
     st.binary(max_size=400),
-    st.lists(
-        st.tuples(
-            st.integers(-(1 << 63), (1 << 63) - 1),
-            st.integers(-(1 << 31), (1 << 31) - 1),
-            st.integers(0, 420),
-            st.integers(0, 420),
-            st.sampled_from([7, 12, 14, 102, 110, 113, 13]),
-            st.integers(0, 255),
-            st.sampled_from([0, 0, 0, 1, 4, 9]),
-        ),
-        max_size=12,
-    ),
+    any_rows(7, 12, 14, 102, 110, 113, 13),
     st.integers(-(1 << 63), (1 << 63) - 1),
     st.integers(0, 3),
 )
 def test_any_table_makes_whole_packets_or_a_value_error(
-    arena: bytes, rows: list[tuple[int, ...]], origin_ms: int, odd_bytes: int
+    arena: bytes, rows: list[Row], origin_ms: int, odd_bytes: int
 ) -> None:
     avc = bytes.fromhex("0164000cffe1000467640001010002" + "6801")
     hevc = b"\x01" + bytes(20) + b"\x00\x01\x21\0\x01\0\x03\x42\x01\x01"
@@ -406,22 +396,16 @@ def test_any_table_makes_whole_packets_or_a_value_error(
         (110, b"\x12\x10", 2, 44_100),
         (113, b"", 2, 48_000),
     ]
-    tags = np.zeros(len(rows), dtype=TAG)
-    for place, (dts, cts, offset, size, codec, flags, role) in zip(range(len(rows)), rows, strict=True):
-        tags[place] = (dts, 0, cts, 0, 0, offset, size, 9, role, codec, flags, 0, (0, 0, 0))
     writer = _native.TransportWriter()
     writer.begin_segment(tracks)
-    outside = any(
-        role == 0 and size > 0 and offset + size > len(arena) for _, _, offset, size, _, _, role in rows
-    )
     try:
-        data, moved, refused, run = writer.mux(arena, tags.tobytes() + bytes(odd_bytes), origin_ms)
+        data, moved, refused, run = writer.mux(arena, table_of(rows) + bytes(odd_bytes), origin_ms)
     except ValueError:
-        assert outside or odd_bytes
+        assert points_outside(rows, arena) or odd_bytes
         return
-    assert not outside
+    assert not points_outside(rows, arena)
     assert not odd_bytes
-    frames = sum(role == 0 and size > 0 and codec != 13 for _, _, _, size, codec, _, role in rows)
+    frames = sum(row.is_frame and row.codec != 13 for row in rows)
     assert moved <= frames
     assert run <= refused <= frames
     assert len(ts.read(data) if data else []) == frames - refused

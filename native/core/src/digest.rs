@@ -9,7 +9,7 @@
 //! collisions, who could only make its own stream look repeated.
 
 use crate::fault::Fault;
-use crate::tag::{flag, Role, Tag, TAG_BYTES};
+use crate::tag::{flag, rows, Role, Tag};
 
 /// Odd constants without structure: bits of pi and of the golden ratio.
 const FIRST: u64 = 0x243f_6a88_85a3_08d3;
@@ -18,27 +18,15 @@ const STRIPE_BYTES: usize = 4 * 16;
 
 /// The digest of each row: 0 for a row that is no frame, and never 0 for one that is.
 ///
-/// `table` is rows as [`Tag::to_bytes`] gives them. Fails when it is not, and when a row points outside the
-/// arena.
+/// Fails as [`rows`] does, and when a row points outside the arena.
 pub fn frame_digests(arena: &[u8], table: &[u8]) -> Result<Vec<u64>, Fault> {
-    let rows = table.chunks_exact(TAG_BYTES);
-    if !rows.remainder().is_empty() {
-        let message = format!(
-            "a table of {} bytes is not a number of {TAG_BYTES}-byte rows",
-            table.len()
-        );
-        return Err(Fault::new("digest.table", message));
-    }
-    rows.enumerate()
-        .map(|(row, bytes)| {
-            let outside = || {
-                let message = format!("row {row} points outside the arena of {} bytes", arena.len());
-                Fault::new("digest.table", message)
-            };
-            let tag = Tag::read_from(bytes.try_into().map_err(|_| outside())?);
-            frame_digest(&tag, arena).ok_or_else(outside)
+    let digests = rows(table)?.enumerate().map(|(row, tag)| {
+        frame_digest(&tag, arena).ok_or_else(|| {
+            let message = format!("row {row} points outside the arena of {} bytes", arena.len());
+            Fault::new("tag.arena", message)
         })
-        .collect()
+    });
+    digests.collect()
 }
 
 /// None when the row points outside the arena.
@@ -209,9 +197,9 @@ mod tests {
         ];
         for row in bad {
             let fault = frame_digests(&batch.arena, &row.to_bytes()).expect_err("outside");
-            assert_eq!(fault.code, "digest.table");
+            assert_eq!(fault.code, "tag.arena");
         }
         let fault = frame_digests(&batch.arena, &tag.to_bytes()[1..]).expect_err("no whole row");
-        assert_eq!(fault.code, "digest.table");
+        assert_eq!(fault.code, "tag.table");
     }
 }

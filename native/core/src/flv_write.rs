@@ -17,7 +17,7 @@
 use crate::fault::Fault;
 use crate::tag::classify::{four_cc_of_codec, has_composition_time, packet, OPUS_HEAD};
 use crate::tag::framing::{previous_tag_size, tag_header, FRAMING_BYTES, TAG_HEADER_BYTES};
-use crate::tag::{codec, flag, kind, Role, Tag, TAG_BYTES};
+use crate::tag::{codec, flag, kind, rows, Role, Tag};
 
 #[cfg(test)]
 mod tests;
@@ -80,17 +80,9 @@ pub fn flv_tags(
     shift_ms: i64,
     signalling: Signalling,
 ) -> Result<WrittenTags, Fault> {
-    let rows = table.chunks_exact(TAG_BYTES);
-    if !rows.remainder().is_empty() {
-        let message = format!(
-            "a table of {} bytes is not a number of {TAG_BYTES}-byte rows",
-            table.len()
-        );
-        return Err(Fault::new("flv.table", message));
-    }
-    let tags = rows
+    let tags = rows(table)?
         .enumerate()
-        .map(|(row, bytes)| Tagged::of(row, bytes, arena, signalling))
+        .map(|(row, tag)| Tagged::of(row, &tag, arena, signalling))
         .collect::<Result<Vec<_>, Fault>>()?;
     let total = tags
         .iter()
@@ -125,14 +117,11 @@ pub struct Span {
 /// the rows do not follow each other in it, a row is to be changed or dropped, or the bytes around a body are
 /// not those to write. They are compared, so that an arena of any origin may be asked about.
 pub fn flv_span(arena: &[u8], table: &[u8], shift_ms: i64, signalling: Signalling) -> Option<Span> {
-    let rows = table.chunks_exact(TAG_BYTES);
-    if !rows.remainder().is_empty() {
-        return None;
-    }
+    let rows = rows(table).ok()?;
     let mut starts = Vec::with_capacity(rows.len());
     let mut written: Option<std::ops::Range<usize>> = None;
-    for (row, bytes) in rows.enumerate() {
-        let tag = Tagged::of(row, bytes, arena, signalling).ok()?;
+    for (row, tag) in rows.enumerate() {
+        let tag = Tagged::of(row, &tag, arena, signalling).ok()?;
         let place = tag.place_in(arena, shift_ms)?;
         let first = written.as_ref().map_or(place.start, |before| before.start);
         if written.is_some_and(|before| before.end != place.start) {
@@ -157,19 +146,18 @@ struct Tagged<'a> {
 }
 
 impl<'a> Tagged<'a> {
-    fn of(row: usize, bytes: &[u8], arena: &'a [u8], signalling: Signalling) -> Result<Self, Fault> {
+    fn of(row: usize, tag: &Tag, arena: &'a [u8], signalling: Signalling) -> Result<Self, Fault> {
         let outside = || {
             let message = format!("row {row} points outside the arena of {} bytes", arena.len());
-            Fault::new("flv.table", message)
+            Fault::new("tag.arena", message)
         };
         let part = |offset: u32, size: u32| {
             let start = offset as usize;
             arena.get(start..start.checked_add(size as usize)?)
         };
-        let tag = Tag::read_from(bytes.try_into().map_err(|_| outside())?);
         let body = part(tag.offset, tag.size).ok_or_else(outside)?;
         let media = part(tag.media_offset, tag.media_size).ok_or_else(outside)?;
-        let (prefix, payload, dropped) = match resignal(&tag, body, media, signalling) {
+        let (prefix, payload, dropped) = match resignal(tag, body, media, signalling) {
             Resignal::Keep => (Prefix::default(), body, false),
             Resignal::Drop => (Prefix::default(), &body[..0], true),
             Resignal::Rewrite(prefix) => (prefix, media, false),

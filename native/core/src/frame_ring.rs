@@ -2,7 +2,7 @@
 
 use crate::digest::frame_digests;
 use crate::fault::Fault;
-use crate::tag::{flag, Tag, TAG_BYTES};
+use crate::tag::{flag, rows};
 
 /// A frame that was recorded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,9 +43,7 @@ impl FrameRing {
     /// Takes in the frames of a table. Fails, and takes nothing, as [`frame_digests`] does.
     pub fn push(&mut self, arena: &[u8], table: &[u8]) -> Result<(), Fault> {
         let digests = frame_digests(arena, table)?;
-        for (row, digest) in table.chunks_exact(TAG_BYTES).zip(digests) {
-            let Ok(row) = row.try_into() else { continue };
-            let tag = Tag::read_from(row);
+        for (tag, digest) in rows(table)?.zip(digests) {
             let Some(place) = self.frames.get_mut(self.next) else {
                 return Ok(());
             };
@@ -76,7 +74,7 @@ impl FrameRing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tag::Batch;
+    use crate::tag::{Batch, Tag, TAG_BYTES};
 
     fn push(ring: &mut FrameRing, times: &[u32]) {
         let mut batch = Batch::default();

@@ -4,7 +4,7 @@
 //! each kind. The stages ask the same few things of its rows, and ask them here once.
 
 use crate::fault::Fault;
-use crate::tag::{flag, kind, Role, Tag, TAG_BYTES};
+use crate::tag::{flag, kind, rows, Role, Tag};
 
 /// The rows of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,16 +57,9 @@ pub struct Survey {
 /// The survey of a table whose first row follows a frame of the wire timestamp `wire` at the time `clock_ms`;
 /// None when the batch is not plain.
 ///
-/// `table` is rows as [`Tag::to_bytes`] gives them, and fails when it is not.
+/// Fails as [`rows`] does.
 pub fn survey(table: &[u8], wire: u32, clock_ms: i64) -> Result<Option<Survey>, Fault> {
-    let rows = table.chunks_exact(TAG_BYTES);
-    if !rows.remainder().is_empty() {
-        let message = format!(
-            "a table of {} bytes is not a number of {TAG_BYTES}-byte rows",
-            table.len()
-        );
-        return Err(Fault::new("survey.table", message));
-    }
+    let rows = rows(table)?;
     let mut found = Survey {
         dts: Vec::with_capacity(rows.len()),
         last_wire: wire,
@@ -80,11 +73,7 @@ pub fn survey(table: &[u8], wire: u32, clock_ms: i64) -> Result<Option<Survey>, 
         keys: Vec::new(),
     };
     let mut now_ms = clock_ms;
-    for (row, bytes) in (0..).zip(rows) {
-        let Ok(bytes) = bytes.try_into() else {
-            return Ok(None);
-        };
-        let tag = Tag::read_from(bytes);
+    for (row, tag) in (0..).zip(rows) {
         now_ms = now_ms.wrapping_add(i64::from(tag.timestamp.wrapping_sub(found.last_wire) as i32));
         if !found.take(row, &tag, now_ms) {
             return Ok(None);
@@ -162,7 +151,7 @@ impl TrackSurvey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tag::Batch;
+    use crate::tag::{Batch, TAG_BYTES};
 
     const KEY: &[u8] = &[0x17, 1, 0, 0, 0, 0, 0, 0, 1, 0x65];
     const DELTA: &[u8] = &[0x27, 1, 0, 0, 40, 0, 0, 0, 1, 0x41];

@@ -9,14 +9,14 @@ use std::cell::Cell;
 use crate::limits;
 
 pub(crate) mod classify;
-mod frames;
 pub(crate) mod framing;
+mod rows;
 #[cfg(test)]
 mod tests;
 
 pub use classify::{classify, Media};
-pub use frames::frames;
 use framing::{previous_tag_size, tag_header, FRAMING_BYTES, TAG_HEADER_BYTES};
+pub use rows::{frames, rows};
 
 thread_local! {
     /// The arena that the next batch of this thread begins with: its memory is mapped and in the cache.

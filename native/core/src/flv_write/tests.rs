@@ -100,7 +100,7 @@ fn every_offset_outside_the_arena_is_refused() {
     for row in bad {
         for signalling in [Signalling::Source, Signalling::Enhanced, Signalling::Legacy] {
             let fault = flv_tags(&batch.arena, &row.to_bytes(), 0, signalling).expect_err("outside");
-            assert_eq!(fault.code, "flv.table");
+            assert_eq!(fault.code, "tag.arena");
         }
     }
 }
@@ -169,5 +169,8 @@ fn other_rows_are_no_span() {
         None,
         "H.265 by a private id"
     );
-    assert_eq!(flv_span(&[], &[0; TAG_BYTES - 1], 0, Signalling::Source), None);
+    assert_eq!(
+        flv_span(&[], &[0; crate::tag::TAG_BYTES - 1], 0, Signalling::Source),
+        None
+    );
 }

@@ -2,7 +2,7 @@
 
 use super::{chunk_stream, EXTENDED_TIMESTAMP};
 use crate::fault::Fault;
-use crate::tag::{kind, Tag, TAG_BYTES};
+use crate::tag::{kind, rows};
 
 /// A message to write; its length is that of its payload.
 #[derive(Debug, Clone, Copy)]
@@ -74,17 +74,9 @@ pub fn write_rows(
     message_stream: u32,
     chunk_size: usize,
 ) -> Result<Vec<u8>, Fault> {
-    if table.len() % TAG_BYTES != 0 {
-        return Err(Fault::new(
-            "rtmp.write",
-            format!("a table of {} bytes is not whole rows", table.len()),
-        ));
-    }
+    let rows = rows(table)?;
     let mut out = Vec::with_capacity(arena.len() + table.len());
-    for row in table.chunks_exact(TAG_BYTES) {
-        let mut bytes = [0; TAG_BYTES];
-        bytes.copy_from_slice(row);
-        let tag = Tag::read_from(&bytes);
+    for tag in rows {
         let start = tag.offset as usize;
         let Some(payload) = arena.get(start..start.saturating_add(tag.size as usize)) else {
             let message = format!(

@@ -1,31 +1,37 @@
-//! What a muxer takes of a table: its frames, with their payloads.
+//! Reading tables back: their rows, and the frames among them.
 
 use super::{Role, Tag, TAG_BYTES};
 use crate::fault::Fault;
 
-/// The rows of a table that are frames and carry something, each with the place of its payload in the arena.
-///
-/// `table` is rows as [`Tag::to_bytes`] gives them; fails when it is not. An item fails when its payload lies
-/// outside the arena.
-pub fn frames<'a>(
-    arena: &'a [u8],
-    table: &'a [u8],
-) -> Result<impl Iterator<Item = Result<(Tag, &'a [u8]), Fault>> + 'a, Fault> {
+/// The rows of a table, which is bytes as [`Tag::to_bytes`] gives them; fails when it is not.
+pub fn rows(table: &[u8]) -> Result<impl ExactSizeIterator<Item = Tag> + '_, Fault> {
     let rows = table.chunks_exact(TAG_BYTES);
     if !rows.remainder().is_empty() {
         let message = format!(
             "a table of {} bytes is not a number of {TAG_BYTES}-byte rows",
             table.len()
         );
-        return Err(Fault::new("mux.table", message));
+        return Err(Fault::new("tag.table", message));
     }
-    let tags = rows.filter_map(|row| Some(Tag::read_from(row.try_into().ok()?)));
-    let frames = tags.filter(|tag| tag.role == Role::Frame as u8 && tag.media_size > 0);
+    Ok(rows.map(|bytes| {
+        let mut row = [0; TAG_BYTES];
+        row.copy_from_slice(bytes);
+        Tag::read_from(&row)
+    }))
+}
+
+/// The rows of a table that are frames and carry something, each with its payload. Fails as [`rows`] does; an
+/// item fails when its payload lies outside the arena.
+pub fn frames<'a>(
+    arena: &'a [u8],
+    table: &'a [u8],
+) -> Result<impl Iterator<Item = Result<(Tag, &'a [u8]), Fault>> + 'a, Fault> {
+    let frames = rows(table)?.filter(|tag| tag.role == Role::Frame as u8 && tag.media_size > 0);
     Ok(frames.map(|tag| {
         let start = tag.media_offset as usize;
         let payload = arena.get(start..start.saturating_add(tag.media_size as usize));
         let message = "a row points outside the arena";
-        Ok((tag, payload.ok_or_else(|| Fault::new("mux.arena", message))?))
+        Ok((tag, payload.ok_or_else(|| Fault::new("tag.arena", message))?))
     }))
 }
 
@@ -46,7 +52,7 @@ mod tests {
         let payloads: Vec<&[u8]> = found.iter().map(|one| one.as_ref().unwrap().1).collect();
         assert_eq!(payloads, [[7, 8].as_slice(), &[9]]);
         let cut = frames(&batch.arena[..30], &table).unwrap().next().unwrap();
-        assert_eq!(cut.unwrap_err().code, "mux.arena");
+        assert_eq!(cut.unwrap_err().code, "tag.arena");
         assert!(frames(&batch.arena, &table[1..]).is_err());
     }
 }
