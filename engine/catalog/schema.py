@@ -62,7 +62,7 @@ class RecordTemplate(_Dated, Table):
     name: Mapped[str]
     description: Mapped[str] = mapped_column(default="")
     formats: Mapped[dict[str, Any]]
-    """By format (`flv`, `hls`, `mp4`, `aac`, `mp3`) the members of its RecordParam as the vendor names them."""
+    """By format (`flv`, `hls`, ...) the members of its RecordParam, with the vendor's names."""
     is_delay_live: Mapped[bool] = mapped_column(default=False)
     splice_s: Mapped[int] = mapped_column(default=0)
     upload_in_recording: Mapped[bool] = mapped_column(default=False)
