@@ -1,0 +1,1 @@
+"""The HTTP interface: three dialects of one control plane, signed as their clouds sign."""

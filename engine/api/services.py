@@ -1,0 +1,34 @@
+"""What the actions of the dialects work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from engine.catalog.catalog import Catalog
+
+
+def utcnow() -> datetime:
+    """The moment, aware."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """One per server, given to each dialect.
+
+    `domain` is the push domain of streams whose caller names none, empty when there is no only one. `root` is
+    where the files are, `public_url` the URL they are served under (without a slash at its end).
+    """
+
+    catalog: Catalog
+    control: Any
+    root: Path
+    public_url: str
+    domain: str = ""
+    template_limit: int = 50
+    rule_limit: int = 50
+    now: Callable[[], datetime] = utcnow
