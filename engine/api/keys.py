@@ -44,9 +44,7 @@ class KeyRing:
         self._keys: dict[str, Key] = {}
         for key in keys:
             if not is_key_id(key.id):
-                raise UsageError(
-                    f"api.keys: the id {key.id!r} may hold letters, digits and ._- only"
-                )
+                raise UsageError(f"api.keys: the id {key.id!r} may hold letters, digits and ._- only")
             if not key.secret:
                 raise UsageError(f"api.keys: the key {key.id} has no secret")
             if key.id in self._keys:
