@@ -1,0 +1,1 @@
+"""How each dialect goes over HTTP: what a call must carry, what is checked first, how it is answered."""
