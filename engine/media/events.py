@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from engine.media.codecs import Format
 from engine.media.track import Track
 
-GapReason = Literal["not_live", "interrupted", "stalled", "storage", "process_down", "unsupported"]
+GapReason = Literal["not_live", "interrupted", "stalled", "storage", "process_down", "unsupported", "paused"]
 
 
 class TrackInfo(BaseModel):

@@ -19,7 +19,9 @@ class RecordSpec(BaseModel):
 
     Durations are seconds, `min_free` is MiB. `interval` and `duration` of None mean one file and no end,
     `sync` of None that files are synced when they are final, `min_free` of None a floor that suits the file
-    system. With an `id` the recording goes on where a process that recorded under it before was ended.
+    system. `splice_all` keeps files of every format open for the splice time, not only HLS: the next push
+    goes on in them when its tracks are the same. With an `id` the recording goes on where a process that
+    recorded under it before was ended.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,7 +34,8 @@ class RecordSpec(BaseModel):
     interval: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
     reconnect: Seconds = 30.0
     name: str = DEFAULT
-    splice: Annotated[float, Field(ge=0, le=1800, allow_inf_nan=False)] = 0.0
+    splice: Annotated[float, Field(ge=0, le=21600, allow_inf_nan=False)] = 0.0
+    splice_all: bool = False
     timestamps: Literal["original", "zero"] = "original"
     jump: Literal["discontinuity", "repair"] = "discontinuity"
     hls_segment: Literal["ts", "fmp4", "auto"] = "ts"

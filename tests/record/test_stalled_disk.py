@@ -105,7 +105,7 @@ async def test_a_queue_that_is_full_holds_the_origin(
 ) -> None:
     """Longer than a silent origin is waited for: it is not the origin that is silent. One that hangs up loses
     what it did not keep, and that is the disk's fault."""
-    monkeypatch.setattr("engine.worker.QUEUED_BYTES", 20_000)
+    monkeypatch.setattr("engine.worker.writers.QUEUED_BYTES", 20_000)
     monkeypatch.setattr("engine.ingest.network.NO_DATA_TIMEOUT_S", 3.0)
     disk, stream = instead_of_os(monkeypatch), Stream(Picture.of(sample(SAMPLE)))
     stall = Stall(str(tmp_path / "recorded-0"))
@@ -173,7 +173,7 @@ async def test_memory_holds_what_is_queued_and_no_more(
 
 async def test_a_source_that_floods(sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """S7: 90 MB as fast as loopback carries them, to a disk that is slower."""
-    monkeypatch.setattr("engine.worker.QUEUED_BYTES", QUEUED)
+    monkeypatch.setattr("engine.worker.writers.QUEUED_BYTES", QUEUED)
     instead_of_os(monkeypatch).before = lambda call: time.sleep(0.02 * (call.name == "write"))
     flood = heavy(Picture.of(sample(SAMPLE)), 12 << 20)
     source = write(tmp_path / "flood.flv", [*flood.headers, *flood.frames])
