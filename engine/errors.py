@@ -27,6 +27,22 @@
     ├── OriginError                   the embedded origin cannot serve               exit 1
     ├── MuxError                      FFmpeg refused a packet or a header            exit 1
     ├── NothingRecorded               a file that a crash left holds no whole packet exit 1
+    ├── ControlError                  an order that cannot be taken or changed       exit 1
+    │   ├── NoSuchWindow              it begins after it ends, or is over
+    │   ├── StreamNotLive             nobody publishes the stream
+    │   ├── TooManyTasks              of one day
+    │   ├── TooManyRunning            tasks at once
+    │   ├── UnknownTask
+    │   ├── TaskIsRunning             and cannot be deleted before it is stopped
+    │   ├── AlreadyStarted            a recording on command
+    │   ├── TooManyTemplates
+    │   ├── UnknownTemplate
+    │   ├── TemplateInUse             by a rule
+    │   ├── TooManyRules
+    │   ├── UnknownRule
+    │   ├── RuleExists
+    │   ├── UnknownConfig             Aliyun's recording configuration
+    │   └── ConfigExists
     └── InternalError                 a defect of ours                               exit 1
 
 Messages say what happened, to what, and what to do. `exit_code` is what `reel` ends with.
@@ -201,6 +217,102 @@ class StorageFull(StorageError):
 
 class StorageRefused(StorageError):
     """The disk refuses for a reason that waiting does not mend."""
+
+
+class ControlError(ReelError):
+    """An order that cannot be taken or changed."""
+
+    code = "control"
+
+
+class NoSuchWindow(ControlError):
+    """The window ends before it begins, or is over."""
+
+    code = "no_such_window"
+
+
+class StreamNotLive(ControlError):
+    """Nobody publishes the stream."""
+
+    code = "stream_not_live"
+
+
+class TooManyTasks(ControlError):
+    """As many tasks as a day may have were created today."""
+
+    code = "too_many_tasks"
+
+
+class TooManyRunning(ControlError):
+    """As many tasks as may run at once are running."""
+
+    code = "too_many_running"
+
+
+class UnknownTask(ControlError):
+    """There is no such task."""
+
+    code = "unknown_task"
+
+
+class TaskIsRunning(ControlError):
+    """The task is running: stop it first."""
+
+    code = "task_is_running"
+
+
+class AlreadyStarted(ControlError):
+    """The stream is being recorded already."""
+
+    code = "already_started"
+
+
+class TooManyTemplates(ControlError):
+    """There are as many templates as there may be."""
+
+    code = "too_many_templates"
+
+
+class UnknownTemplate(ControlError):
+    """There is no such template."""
+
+    code = "unknown_template"
+
+
+class TemplateInUse(ControlError):
+    """The template is bound to a rule."""
+
+    code = "template_in_use"
+
+
+class TooManyRules(ControlError):
+    """There are as many rules as there may be."""
+
+    code = "too_many_rules"
+
+
+class UnknownRule(ControlError):
+    """There is no such rule."""
+
+    code = "unknown_rule"
+
+
+class RuleExists(ControlError):
+    """There is a rule for exactly this already."""
+
+    code = "rule_exists"
+
+
+class UnknownConfig(ControlError):
+    """There is no such configuration."""
+
+    code = "unknown_config"
+
+
+class ConfigExists(ControlError):
+    """There is a configuration for exactly this already."""
+
+    code = "config_exists"
 
 
 class InternalError(ReelError):
