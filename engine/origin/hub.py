@@ -15,6 +15,7 @@ from engine import _native
 from engine.media.batch import Batch
 from engine.origin.gop import StartCache
 from engine.origin.limits import OriginLimits
+from engine.origin.pushes import Push, PushEnd, PushWatch, Unwatched
 from engine.origin.rtmp_session import CHUNK_SIZE, MESSAGE_STREAM
 from engine.origin.total import Total
 
@@ -57,9 +58,13 @@ def stream_path(app: str, name: str) -> str:
 class Publisher:
     """The right to push to a stream; given by `Hub.publish`."""
 
-    def __init__(self, hub: Hub, stream: Stream) -> None:
+    def __init__(self, hub: Hub, stream: Stream, push: Push, cut: Callable[[], None]) -> None:
         self._hub = hub
         self._stream = stream
+        self._begun = False
+        self.described = push
+        self.cut = cut
+        """Ends the publisher's connection."""
 
     @property
     def path(self) -> str:
@@ -86,9 +91,15 @@ class Publisher:
         if len(batch):
             self._stream.push(batch)
 
-    def close(self) -> None:
+    def begin(self) -> None:
+        """The publisher knows that it may push, and the stream can be told of."""
+        self._begun = True
+        self._hub.watch.began(self.described)
+
+    def close(self, end: PushEnd = PushEnd.PEER_CLOSED) -> None:
         """Ends the stream for its readers and frees its name. May be called twice."""
-        self._hub.unpublish(self._stream)
+        if self._hub.unpublish(self._stream) and self._begun:
+            self._hub.watch.ended(self.described, end)
 
 
 class Stream:
@@ -156,29 +167,58 @@ class Stream:
 class Hub:
     """The streams of an origin."""
 
-    def __init__(self, limits: OriginLimits) -> None:
+    def __init__(self, limits: OriginLimits, watch: PushWatch | None = None) -> None:
         self._limits = limits
         self._kept = Total(limits.kept_bytes)
         self._streams: dict[str, Stream] = {}
+        self._publishers: dict[str, Publisher] = {}
+        self.watch = watch or Unwatched()
 
     @property
     def kept_bytes(self) -> int:
         """What is kept for new readers, over all streams."""
         return self._kept.held_bytes
 
-    def publish(self, path: str, on_reader: Callable[[], None] | None = None) -> Publisher | None:
-        """Begins a stream; None when it has a publisher. `on_reader` is called when a reader joins."""
+    def publish(
+        self,
+        path: str,
+        on_reader: Callable[[], None] | None = None,
+        *,
+        push: Push | None = None,
+        cut: Callable[[], None] | None = None,
+    ) -> Publisher | None:
+        """Begins a stream; None when it has a publisher.
+
+        Args:
+            path: `app/name`.
+            on_reader: Called when a reader joins.
+            push: What is told of the publisher.
+            cut: Ends the publisher's connection.
+        """
         if path in self._streams:
             return None
         cache = StartCache(self._limits, self._kept)
         stream = self._streams[path] = Stream(path, cache, on_reader or _nothing)
-        return Publisher(self, stream)
+        publisher = Publisher(self, stream, push or Push(path), cut or _nothing)
+        self._publishers[path] = publisher
+        return publisher
 
-    def unpublish(self, stream: Stream) -> None:
-        """What `Publisher.close` does."""
-        if self._streams.get(stream.path) is stream:
-            del self._streams[stream.path]
-            stream.end()
+    def unpublish(self, stream: Stream) -> bool:
+        """Ends a stream and frees its name; False when that is done already."""
+        if self._streams.get(stream.path) is not stream:
+            return False
+        del self._streams[stream.path], self._publishers[stream.path]
+        stream.end()
+        return True
+
+    def drop(self, path: str) -> bool:
+        """Cuts the connection of a stream's publisher; False when nobody publishes it."""
+        publisher = self._publishers.get(path)
+        if publisher is None:
+            return False
+        publisher.cut()
+        publisher.close(PushEnd.CUT)
+        return True
 
     def play(self, path: str, reader: Reader) -> bool:
         """Adds a reader to a stream; False when nobody publishes it."""

@@ -10,6 +10,7 @@ import structlog
 
 from engine.origin.hub import Hub, Publisher, Wire, stream_path
 from engine.origin.limits import OriginLimits
+from engine.origin.pushes import Push, PushEnd
 from engine.origin.reader import Refusal, TransportReader, check_each
 from engine.origin.rtmp_session import NAME_CHARACTERS, Closed, Play, Publish, RtmpServe, State
 from engine.origin.total import Total
@@ -17,6 +18,12 @@ from engine.origin.total import Total
 _log = structlog.get_logger()
 
 _FAREWELL_S = 1.0
+_ENDS = {
+    "FCUnpublish": PushEnd.DELETE_STREAM,  # which follows it
+    "deleteStream": PushEnd.DELETE_STREAM,
+    "closeStream": PushEnd.CLOSE_STREAM,
+    "": PushEnd.MALFORMED,
+}
 
 
 class RtmpServer:
@@ -116,6 +123,7 @@ class _Connection(asyncio.Protocol):
         self._path = ""
         self._heard_s = self._idle_since_s = self._now_s()
         self._ending = False
+        self._is_cut = False
         self._draining: TransportReader | None = None  # has what it was sent before the end still to take
 
     @property
@@ -130,7 +138,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Whatever the client did is over."""
-        self._leave()
+        end = PushEnd.PEER_CLOSED if exc is None else PushEnd.CONNECTION_LOST
+        self._leave(PushEnd.CUT if self._is_cut else end)
         self._server.left(self)
 
     def data_received(self, data: bytes) -> None:
@@ -146,9 +155,9 @@ class _Connection(asyncio.Protocol):
                     self._publish(event)
                 case Play():
                     self._play(event)
-                case Closed():
+                case Closed(command):
                     self._push()
-                    self._leave()
+                    self._leave(_ENDS[command])
         self._push()
         self._flush()
         if self._session.state is State.CLOSED:
@@ -167,6 +176,7 @@ class _Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Cuts the connection."""
+        self._is_cut = True
         self._transport.abort()
 
     def check(self, now_s: float) -> None:
@@ -189,12 +199,15 @@ class _Connection(asyncio.Protocol):
     def _publish(self, event: Publish) -> None:
         path = stream_path(event.app, event.stream)
         named = 0 < len(event.stream) <= NAME_CHARACTERS
-        publisher = self._server.hub.publish(path) if named else None
+        peer = self._transport.get_extra_info("peername")
+        push = Push(path, event.host, event.query, str(peer[0]) if peer else "")
+        publisher = self._server.hub.publish(path, push=push, cut=self.abort) if named else None
         if publisher is None:
             why = f"{path} is published already" if named else "no stream name, or one too long"
             self._session.refuse("NetStream.Publish.BadName", why)
         elif self._session.accept_publish():
             self._publisher, self._path = publisher, path
+            publisher.begin()
             _log.info("origin.published", stream=path)
         else:
             publisher.close()
@@ -223,11 +236,11 @@ class _Connection(asyncio.Protocol):
         if batch is not None and self._publisher is not None:
             self._publisher.push(batch)
 
-    def _leave(self) -> None:
+    def _leave(self, end: PushEnd) -> None:
         """Back to a connection that neither publishes nor plays."""
         if self._publisher is not None:
             _log.info("origin.unpublished", stream=self._path)
-            self._publisher.close()
+            self._publisher.close(end)
         if self._reader is not None:
             self._server.hub.leave(self._path, self._reader)
         for reader in (self._reader, self._draining):

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
 
 from engine import _native
 from engine.errors import ReelError, from_fault
@@ -41,6 +42,7 @@ CHUNK_SIZE = 60_000
 MESSAGE_STREAM = 1
 """The message stream of every publish and play."""
 
+HOST_CHARACTERS = 253  # of a name in DNS
 NAME_CHARACTERS = 4096
 """Of an app or a stream name with its query string: about what HTTP servers accept in a request line."""
 
@@ -105,6 +107,7 @@ class Publish:
     app: str
     stream: str
     query: str  # of the app and of the stream, joined with &
+    host: str = ""  # of the URL that it says it dialled
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,8 @@ class Play:
 class Closed:
     """The publish or play is over, or the connection is: take what is left of the media first."""
 
+    command: str = ""  # that ended it; empty: the client sent something malformed
+
 
 ServeEvent = Publish | Play | Closed
 
@@ -132,6 +137,7 @@ class RtmpServe:
         self._connection = _native.RtmpConnection("server")
         self._state = State.HANDSHAKE
         self._app = ""
+        self._host = ""
         self._events: list[ServeEvent] = []
         self._last_media: Batch | None = None
         self._error: ReelError | None = None
@@ -228,7 +234,7 @@ class RtmpServe:
         self._state = state
         return True
 
-    def _leave(self, signal: Signal, rows: int | None = None) -> bool:
+    def _leave(self, signal: Signal, rows: int | None = None, command: str = "") -> bool:
         """End what goes on; `rows` of the untaken table came before that."""
         publishing = self._state is State.PUBLISHING
         if not self._signal(signal):
@@ -236,7 +242,7 @@ class RtmpServe:
         if publishing and (taken := self._connection.take()):
             batch = Batch.from_native(taken).rows(slice(0, rows))
             self._last_media = batch if len(batch) else None
-        self._events.append(Closed())
+        self._events.append(Closed(command))
         return True
 
     def _handle(self, event: RtmpEvent) -> None:
@@ -253,6 +259,7 @@ class RtmpServe:
     def _on_connect(self, command: Command, rows: int) -> None:
         asked = command.fields(2)
         self._app = text_field(asked, "app").strip("/")
+        self._host = _host_of(text_field(asked, "tcUrl"))
         if not 0 < len(self._app) <= NAME_CHARACTERS:
             self._app = ""
             info = _info("error", "NetConnection.Connect.InvalidApp", "no app, or a name too long")
@@ -275,7 +282,7 @@ class RtmpServe:
 
     def _on_publish(self, command: Command, rows: int) -> None:
         if self._signal(Signal.PUBLISH):
-            self._events.append(Publish(*self._names(command)))
+            self._events.append(Publish(*self._names(command), host=self._host))
 
     def _on_play(self, command: Command, rows: int) -> None:
         if self._signal(Signal.PLAY):
@@ -283,7 +290,7 @@ class RtmpServe:
 
     def _on_unpublish(self, command: Command, rows: int) -> None:
         publishing = self._state is State.PUBLISHING
-        if self._leave(Signal.STOPPED, rows) and publishing:
+        if self._leave(Signal.STOPPED, rows, command.name) and publishing:
             self._send_status("status", "NetStream.Unpublish.Success", "unpublished")
         if command.name == "FCUnpublish":
             self._send_result(command, None, None)
@@ -313,6 +320,15 @@ class RtmpServe:
         "closeStream": _on_unpublish,
         "deleteStream": _on_unpublish,
     }
+
+
+def _host_of(url: str) -> str:
+    """The host name in a URL that a client sent; empty when there is none."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:  # an address that is none
+        return ""
+    return host if len(host) <= HOST_CHARACTERS else ""
 
 
 def _info(level: str, code: str, description: str) -> dict[str, AmfValue]:

@@ -17,6 +17,7 @@ from engine.origin.address import Address
 from engine.origin.http_server import HttpFlvServer
 from engine.origin.hub import Hub
 from engine.origin.limits import OriginLimits
+from engine.origin.pushes import PushWatch
 from engine.origin.replay import Replay, check_flv
 from engine.origin.rtmp_server import RtmpServer
 from engine.origin.total import Total
@@ -38,6 +39,7 @@ class Origin:
             Otherwise they are only told, and may ask for another stream. HTTP responses always end.
         tls: Both servers speak TLS with it.
         limits: What one peer may cost.
+        watch: Hears of the RTMP publishers.
 
     Raises:
         UsageError: a wrong argument, or a file that cannot be read (on entering).
@@ -57,6 +59,7 @@ class Origin:
         close_on_unpublish: bool = True,
         tls: ssl.SSLContext | None = None,
         limits: OriginLimits | None = None,
+        watch: PushWatch | None = None,
     ) -> None:
         if not 0 <= speed <= 1000:
             raise UsageError(f"speed {speed:g}: from 0 (as fast as the reader takes it) to 1000")
@@ -68,7 +71,7 @@ class Origin:
         self._wait_for_reader = wait_for_reader
         self._tls = tls
         self._limits = limits or OriginLimits()
-        self.hub = Hub(self._limits)
+        self.hub = Hub(self._limits, watch)
         backlogs = Total(self._limits.backlogs_bytes)
         self._rtmp = RtmpServer(self.hub, self._limits, backlogs, close_on_unpublish=close_on_unpublish)
         self._http = HttpFlvServer(self.hub, self._limits, backlogs)

@@ -9,34 +9,14 @@ from pathlib import Path
 import pytest
 from origins.footage import frames, read_flv
 from origins.player import Player, play
-from origins.process import in_thread
+from origins.process import PROGRAM_S, in_thread, run_program
 from origins.push import push
 from programs import modern_ffmpeg, need
 
 from engine.ingest.rtmp_session import EndReason
 from engine.origin import Origin, OriginLimits
 
-PROGRAM_S = 30
-
 pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
-
-
-async def run_program(*command: str) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, err = await asyncio.wait_for(process.communicate(), PROGRAM_S)
-    except TimeoutError:
-        process.kill()
-        await process.communicate()
-        raise
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
 
 
 async def probe(url: str) -> dict[str, dict[str, object]]:

@@ -172,7 +172,7 @@ def test_media_before_the_end_of_a_publish_counts_and_media_after_it_does_not(na
     assert client.heard[1].info["code"] == "NetStream.Unpublish.Success"
     assert client.serve.state is State.READY
     assert rows(client.serve.take_batch()) == joined_rows([MEDIA])
-    assert client.serve.take_events() == [Closed()]
+    assert client.serve.take_events() == [Closed(name)]
     assert client.serve.take_batch() is None
 
 
@@ -180,7 +180,7 @@ def test_a_connection_can_publish_again() -> None:
     client = Client().publishing()
     client.say("deleteStream", 6.0, None, 1.0)
     client.say("publish", 7.0, None, "other", "live", message_stream=1)
-    assert client.serve.take_events() == [Closed(), Publish("live", "other", "")]
+    assert client.serve.take_events() == [Closed("deleteStream"), Publish("live", "other", "")]
 
 
 def test_a_second_publish_or_play_at_once_is_ignored() -> None:
@@ -210,7 +210,7 @@ def test_decisions_that_come_too_late_change_nothing() -> None:
     client.connection.send_command(3, 1, ["publish", 5.0, None, "name"])
     client.connection.send_command(3, 1, ["deleteStream", 6.0, None, 1.0])
     client.exchange()
-    assert client.serve.take_events() == [Publish("live", "name", ""), Closed()]
+    assert client.serve.take_events() == [Publish("live", "name", ""), Closed("deleteStream")]
     client.heard.clear()
     assert not client.serve.accept_publish()
     assert not client.serve.refuse("x", "y")

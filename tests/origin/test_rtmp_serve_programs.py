@@ -126,7 +126,7 @@ async def test_ffmpeg_publishes(program: str, footage: Path, tmp_path: Path) -> 
     async with bridged(flv(footage)) as (bridge, url):
         source = ("-v", "error", "-i", footage, "-c", "copy", "-f", "flv")
         await run(ffmpeg, *source, f"{url}/clip?key=1")
-    assert bridge.events == [Publish("live", "clip", "key=1"), Closed()]
+    assert bridge.events == [Publish("live", "clip", "key=1", "127.0.0.1"), Closed("FCUnpublish")]
     assert bridge.media() == media(await copied(ffmpeg, footage, tmp_path))
     scripts = [
         batch.body(row)

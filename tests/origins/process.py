@@ -16,6 +16,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 READY_S = 20.0
+PROGRAM_S = 30.0
 _STOP_S = 5.0
 
 
@@ -90,3 +91,21 @@ async def in_thread(context: AbstractContextManager[T]) -> AsyncIterator[T]:
         yield value
     finally:
         await asyncio.to_thread(context.__exit__, None, None, None)
+
+
+async def run_program(*command: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), PROGRAM_S)
+    except TimeoutError:
+        process.kill()
+        await process.communicate()
+        raise
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
