@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 from api.tiny import serving
-from api.vectors import ACS3, ALL, KEY, LEGACY, RPC, TC3, TIMESTAMP, V1, Vector
+from api.vectors import ACS3, ALL, KEY, LEGACY, RPC, TC3, V1, Vector
 
 from engine.api.dispatch import LEGACY_PATH
 from engine.api.signatures import acs3, rpc, tc3, v1
@@ -15,7 +15,7 @@ from engine.api.signatures import acs3, rpc, tc3, v1
 @pytest.mark.parametrize("vector", TC3, ids=str)
 def test_tc3(vector: Vector) -> None:
     authorization = tc3.read_authorization(vector.call.header("Authorization"))
-    tc3.check(vector.call, authorization, TIMESTAMP, KEY.secret)
+    tc3.check(vector.call, authorization, KEY.secret)
 
 
 @pytest.mark.parametrize("vector", [*V1, *LEGACY], ids=str)

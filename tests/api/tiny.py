@@ -36,6 +36,7 @@ class Tiny:
     def __init__(self, actions: list[tuple[str, str]], rate: int = 100) -> None:
         self.actions = {(version, name): Action(name, Anything, self._run, rate) for version, name in actions}
         self.callers: list[Caller] = []
+        self.seen: list[dict[str, Any]] = []
 
     def parse(self, action: Action[Any], parameters: Mapping[str, object]) -> BaseModel:
         if parameters.get("StreamName") == "":
@@ -50,6 +51,7 @@ class Tiny:
     async def _run(self, model: Anything, caller: Caller) -> Mapping[str, object]:
         self.callers.append(caller)
         seen = model.model_extra or {}
+        self.seen.append(seen)
         match seen.get("StreamName", seen.get("channelId")):
             case "refused":
                 raise UsageError("no such task")

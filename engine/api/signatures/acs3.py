@@ -37,7 +37,7 @@ def read_authorization(text: str) -> Authorization:
     Raises:
         MalformedAuthorization: it is not one of ACS3, or leaves out what must be signed.
     """
-    found = _HEADER.fullmatch(text)
+    found = _HEADER.fullmatch(text) if text.isascii() else None
     if found is None:
         raise MalformedAuthorization(f"the Authorization header is not {ALGORITHM} Credential=...,...")
     if unsigned := _MUST_BE_SIGNED - set(found["headers"].split(";")):

@@ -47,7 +47,7 @@ def read_authorization(text: str) -> Authorization:
     Raises:
         MalformedAuthorization: it is not one of TC3, or `content-type` or `host` is not among what is signed.
     """
-    found = _HEADER.fullmatch(text)
+    found = _HEADER.fullmatch(text) if text.isascii() else None
     if found is None:
         raise MalformedAuthorization(f"the Authorization header is not {ALGORITHM} Credential=..., ...")
     if not set(found["headers"].lower().split(";")) >= _MUST_BE_SIGNED:
@@ -55,19 +55,20 @@ def read_authorization(text: str) -> Authorization:
     return Authorization(found["id"], found["date"], found["service"], found["headers"], found["signature"])
 
 
-def check(call: Call, authorization: Authorization, timestamp: int, secret: str) -> None:
-    """Accepts the call or raises. `timestamp` is the header X-TC-Timestamp in unix seconds.
+def check(call: Call, authorization: Authorization, secret: str) -> None:
+    """Accepts the call or raises. Its X-TC-Timestamp is known to be a number.
 
     Raises:
         SignatureMismatch: the signature is another one, or the scope's day is not that of the timestamp.
     """
     to_sign = ""
+    timestamp = call.header("X-TC-Timestamp")
     key = _signing_key(secret, authorization)
     for host in signed_hosts(call.header("Host")):
         request_hash = sha256(canonical_request(call, authorization.signed_headers, host)).hexdigest()
         to_sign = f"{ALGORITHM}\n{timestamp}\n{authorization.scope}\n{request_hash}"
         expected = digest(key, to_sign.encode(), "sha256").hex()
-        if same(expected, authorization.signature) and authorization.date == _day(timestamp):
+        if same(expected, authorization.signature) and authorization.date == _day(int(timestamp)):
             return
     raise SignatureMismatch(to_sign)
 

@@ -72,9 +72,9 @@ class TencentWire(TencentWords):
         if call.header("X-TC-Token"):
             raise checks.token_failure()
         key = checks.known_key(self._gate.keys, authorization.key_id)
-        timestamp = checks.fresh_timestamp(call.header("X-TC-Timestamp"), self._gate.now().timestamp())
+        checks.fresh_timestamp(call.header("X-TC-Timestamp"), self._gate.now().timestamp())
         try:
-            tc3.check(call, authorization, timestamp, key.secret)
+            tc3.check(call, authorization, key.secret)
         except SignatureMismatch:
             raise checks.signature_failure() from None
         return key
