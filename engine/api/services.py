@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from engine.catalog.catalog import Catalog
+from engine.catalog import Catalog
+from engine.control import Control
 
 
 def utcnow() -> datetime:
@@ -25,7 +25,7 @@ class Services:
     """
 
     catalog: Catalog
-    control: Any
+    control: Control
     root: Path
     public_url: str
     domain: str = ""

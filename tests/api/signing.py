@@ -21,7 +21,7 @@ ACS3_SIGNED = (
 ISO = "2025-10-09T08:53:20Z"
 
 values = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
-parameters = st.dictionaries(st.text("abc.123", min_size=1, max_size=5), values, min_size=1, max_size=4)
+parameters = st.dictionaries(st.text("abc._123", min_size=1, max_size=5), values, min_size=1, max_size=4)
 methods = st.sampled_from(["GET", "POST"])
 
 
