@@ -71,6 +71,7 @@ async def read_call(request: web.Request) -> Call:
 
     Raises:
         web.HTTPRequestTimeout: the body does not come.
+        web.HTTPBadRequest: the caller left in the middle of it, or it breaks its encoding.
     """
     target = request.raw_path.encode("utf-8", "surrogateescape")
     body, is_cut = b"", False
@@ -80,6 +81,8 @@ async def read_call(request: web.Request) -> Call:
                 body, is_cut = await _read_body(request)
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
+        except (ConnectionError, web.RequestPayloadError):
+            raise web.HTTPBadRequest from None
     return Call(
         method=request.method,
         path=request.rel_url.raw_path,

@@ -101,6 +101,19 @@ async def test_a_connection_is_kept() -> None:
             writer.close()
 
 
+async def test_a_caller_that_leaves_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving() as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(as_bytes(TC3[0].call)[:-1])
+        await writer.drain()
+        # The answer of another call: by then the first one's is being read.
+        await server.call(TC3[0].call)
+        writer.close()
+        await writer.wait_closed()
+        await server.call(TC3[0].call)
+    assert not caplog.records
+
+
 async def test_a_whole_url_as_target() -> None:
     """What a client sends to a proxy, and some without one."""
     headers = {"X-TC-Action": "CreateLiveRecord", "X-TC-Version": "2018-08-01"}
