@@ -11,6 +11,7 @@ import typer
 
 from engine import __version__
 from engine.cli.codecs import codecs_command
+from engine.cli.config import config_command
 from engine.cli.demo import demo_command
 from engine.cli.inspect import inspect_command
 from engine.cli.origin import origin_command
@@ -39,6 +40,7 @@ app.command("origin", epilog=EXIT_CODES)(origin_command)
 app.command("inspect", epilog=EXIT_CODES)(inspect_command)
 app.command("repair", epilog=EXIT_CODES)(repair_command)
 app.command("codecs")(codecs_command)
+app.command("config")(config_command)
 app.command("demo", epilog=EXIT_CODES)(demo_command)
 
 

@@ -1,15 +1,15 @@
 // node-media-server with an end of publish that can be real.
-// Arguments: RTMP port, HTTP port, store folder, "kept" or "real".
+// Arguments: RTMP port, HTTP port, store folder, "kept" or "real", and perhaps a URL to notify.
 
 const NodeMediaServer = require("node-media-server");
 
-const [rtmpPort, httpPort, store, end] = process.argv.slice(2);
+const [rtmpPort, httpPort, store, end, notifyUrl] = process.argv.slice(2);
 const server = new NodeMediaServer({
   bind: "127.0.0.1",
   rtmp: { port: Number(rtmpPort) },
   http: { port: Number(httpPort) },
   store: { path: store },
-  notify: {},
+  notify: notifyUrl ? { url: notifyUrl } : {},
   auth: {},
   webadmin: { enable: false },
 });

@@ -37,14 +37,16 @@ class NodeMediaServer:
 
 
 @contextmanager
-def node_media_server(folder: Path, end: EndOfPublish = EndOfPublish.DISCONNECT) -> Iterator[NodeMediaServer]:
-    """node-media-server with its files in `folder`, which exists and is empty."""
+def node_media_server(
+    folder: Path, end: EndOfPublish = EndOfPublish.DISCONNECT, notify: str = ""
+) -> Iterator[NodeMediaServer]:
+    """node-media-server with its files in `folder`, which exists and is empty; `notify` is a URL."""
     node = need("node")
     modules = need_package("node-media-server").parent
     script = Path(__file__).with_suffix(".js")
     rtmp_port, http_port = free_port(), free_port()
     log = folder / "node-media-server.log"
-    command = [node, script, str(rtmp_port), str(http_port), folder / "store", end.value]
+    command = [node, script, str(rtmp_port), str(http_port), folder / "store", end.value, notify]
     with running(command, log, env={"NODE_PATH": str(modules)}) as process:
         wait_until(lambda: listening(rtmp_port, http_port), process, log, "node-media-server")
         yield NodeMediaServer(rtmp_port, http_port)

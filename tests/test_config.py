@@ -1,0 +1,109 @@
+"""The settings: defaults, the file, the environment, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from engine.config import Settings, default_text
+from engine.errors import UsageError
+
+REEL = "from engine.cli.main import main; main()"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "reel.toml"
+    path.write_text(text)
+    return path
+
+
+def test_what_is_printed_is_every_key_with_its_default(tmp_path: Path) -> None:
+    fields = tomllib.loads(default_text())
+    defaults = Settings.read(None).model_dump(mode="json")
+    assert fields == defaults
+    printed = subprocess.run(
+        [sys.executable, "-P", "-c", REEL, "config"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert printed.returncode == 0
+    assert printed.stdout == default_text()
+
+
+def test_the_file_of_the_issue(tmp_path: Path) -> None:
+    settings = Settings.read(
+        written(
+            tmp_path,
+            """
+            [api]
+            listen = "127.0.0.1:8750"
+            keys = [{ id = "AKIDEXAMPLE", secret = "SECRETEXAMPLE", domains = ["*"] }]
+            [storage]
+            root = "recordings"
+            public_url = "http://127.0.0.1:8750/files/"
+            [catalog]
+            url = "sqlite+aiosqlite:///reel.db"
+            [origin]
+            domain = "push.example.com"
+            rtmp = "127.0.0.1:1935"
+            http = "127.0.0.1:8080"
+            url = "rtmp://10.0.0.5/{app}/{stream}"
+            mixed_url = "rtmp://10.0.0.5/{app}/{stream}?mix=1"
+            [workers]
+            count = 0
+            """,
+        )
+    )
+    assert settings.api.keys[0].secret == "SECRETEXAMPLE"
+    assert "SECRETEXAMPLE" not in repr(settings)
+    assert settings.storage.root == tmp_path / "recordings"
+    assert settings.storage.public_url == "http://127.0.0.1:8750/files"
+    assert settings.catalog.url == f"sqlite+aiosqlite:///{tmp_path}/reel.db"
+    assert settings.origin.mixed_url.endswith("?mix=1")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[api", "not TOML"),
+        ("[api]\nlisten = 5", r"api\.listen: .*string"),
+        ("[api]\nport = 5", r"api\.port: "),
+        ("[apis]", "apis: "),
+        ("[api]\nkeys = [{ id = 'a', secret = '' }]", r"api\.keys\.0\.secret: "),
+        ("[storage]\npublic_url = 'files'", r"storage\.public_url: .*http"),
+        ("[origin]\nurl = 'rtmp://h/live/x'", r"origin\.url: .*\{stream\}"),
+        ("[origin]\nurl = 'file:///{stream}'", r"origin\.url: .*rtmp"),
+        ("[tencent]\ndefault_format = 'avi'", r"tencent\.default_format: "),
+        ("[callbacks]\nin_flight = 0", r"callbacks\.in_flight: "),
+        ("[aliyun]\ntimeout_s = nan", r"aliyun\.timeout_s: "),
+    ],
+)
+def test_a_wrong_key_is_named(text: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=words):
+        Settings.read(written(tmp_path, text))
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        Settings.read(tmp_path / "none.toml")
+    path = tmp_path / "binary.toml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="not TOML"):
+        Settings.read(path)
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REEL_API__LISTEN", "127.0.0.1:1")
+    monkeypatch.setenv("REEL_WORKERS__COUNT", "3")
+    settings = Settings.read(written(tmp_path, "[api]\nlisten = '127.0.0.1:2'\nrates = false"))
+    assert settings.api.listen == "127.0.0.1:1"
+    assert settings.api.rates is False
+    assert settings.workers.count == 3
+    monkeypatch.setenv("REEL_WORKERS__COUNT", "many")
+    with pytest.raises(UsageError, match=r"workers\.count"):
+        Settings.read(None)
