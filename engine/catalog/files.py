@@ -1,0 +1,104 @@
+"""Finished files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from engine.catalog.schema import File
+
+
+async def add(session: AsyncSession, file: File) -> None:
+    """Adds one.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: there is one of that path.
+    """
+    session.add(file)
+    await session.flush()
+
+
+async def at_path(session: AsyncSession, path: str) -> File | None:
+    """The one of that path below the root."""
+    return await session.scalar(select(File).where(File.path == path))
+
+
+async def get(session: AsyncSession, ids: Collection[str]) -> Sequence[File]:
+    """Those of these ids that there are."""
+    return (await session.scalars(select(File).where(File.id.in_(ids)).order_by(File.id))).all()
+
+
+async def of_recording(session: AsyncSession, recording_id: str) -> Sequence[File]:
+    """A recording's, by beginning."""
+    query = select(File).where(File.recording_id == recording_id)
+    return (await session.scalars(query.order_by(File.started_at, File.id))).all()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileQuery:
+    """Which files: each field that is not empty must hold, one of its values being enough."""
+
+    ids: Collection[str] = ()
+    domains: Collection[str] = ()
+    apps: Collection[str] = ()
+    streams: Collection[str] = ()
+    names: Collection[str] = ()
+    name_prefixes: Collection[str] = ()
+    text: str = ""
+    """In the name."""
+    formats: Collection[str] = ()
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    """Both included."""
+    expires_after: datetime | None = None
+    expires_before: datetime | None = None
+    ended_after: datetime | None = None
+    started_before: datetime | None = None
+    """Together: those that hold media of an interval."""
+    by: Literal["created", "started"] = "created"
+    order: Literal["asc", "desc"] = "desc"
+    offset: int = 0
+    limit: int = 10
+
+
+async def search(session: AsyncSession, query: FileQuery) -> tuple[Sequence[File], int]:
+    """One page, and how many there are in all."""
+    where = _conditions(query)
+    total = await session.scalar(select(func.count()).select_from(File).where(*where)) or 0
+    column = File.created_at if query.by == "created" else File.started_at
+    keys = (column.asc(), File.id.asc()) if query.order == "asc" else (column.desc(), File.id.desc())
+    page = select(File).where(*where).order_by(*keys).offset(query.offset).limit(query.limit)
+    return (await session.scalars(page)).all(), total
+
+
+def _conditions(query: FileQuery) -> list[ColumnElement[bool]]:
+    one_of = (
+        (File.id, query.ids),
+        (File.domain, query.domains),
+        (File.app, query.apps),
+        (File.stream, query.streams),
+        (File.name, query.names),
+        (File.format, query.formats),
+    )
+    where: list[ColumnElement[bool]] = [column.in_(values) for column, values in one_of if values]
+    if query.name_prefixes:
+        where.append(or_(*(File.name.startswith(one, autoescape=True) for one in query.name_prefixes)))
+    if query.text:
+        where.append(File.name.contains(query.text, autoescape=True))
+    bounds = (
+        (File.created_at, query.created_after, query.created_before),
+        (File.expires_at, query.expires_after, query.expires_before),
+        (File.ended_at, query.ended_after, None),
+        (File.started_at, None, query.started_before),
+    )
+    for column, least, most in bounds:
+        if least is not None:
+            where.append(column >= least)
+        if most is not None:
+            where.append(column <= most)
+    return where
