@@ -56,6 +56,12 @@ class Catalog:
         async with self._sessions() as session, session.begin():
             yield session
 
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """For looking only: what the block would change is not kept. What it found stays readable behind it."""
+        async with self._sessions() as session:
+            yield session
+
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
     """Readers do not wait for the writer, and a commit survives a crash of the machine."""

@@ -48,14 +48,15 @@ class FileQuery:
     apps: Collection[str] = ()
     streams: Collection[str] = ()
     names: Collection[str] = ()
+    """In the name, in any case; and so is `text`."""
     name_prefixes: Collection[str] = ()
     text: str = ""
-    """In the name."""
     formats: Collection[str] = ()
     created_after: datetime | None = None
     created_before: datetime | None = None
     """Both included."""
     expires_after: datetime | None = None
+    """What is kept for ever expires after everything."""
     expires_before: datetime | None = None
     ended_after: datetime | None = None
     started_before: datetime | None = None
@@ -82,20 +83,23 @@ def _conditions(query: FileQuery) -> list[ColumnElement[bool]]:
         (File.domain, query.domains),
         (File.app, query.apps),
         (File.stream, query.streams),
-        (File.name, query.names),
         (File.format, query.formats),
     )
     where: list[ColumnElement[bool]] = [column.in_(values) for column, values in one_of if values]
+    if query.names:
+        where.append(or_(*(File.name.icontains(one, autoescape=True) for one in query.names)))
     if query.name_prefixes:
         where.append(or_(*(File.name.startswith(one, autoescape=True) for one in query.name_prefixes)))
     if query.text:
-        where.append(File.name.contains(query.text, autoescape=True))
+        where.append(File.name.icontains(query.text, autoescape=True))
     bounds = (
         (File.created_at, query.created_after, query.created_before),
-        (File.expires_at, query.expires_after, query.expires_before),
+        (File.expires_at, None, query.expires_before),
         (File.ended_at, query.ended_after, None),
         (File.started_at, None, query.started_before),
     )
+    if query.expires_after is not None:
+        where.append(or_(File.expires_at.is_(None), File.expires_at >= query.expires_after))
     for column, least, most in bounds:
         if least is not None:
             where.append(column >= least)
