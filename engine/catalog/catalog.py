@@ -58,7 +58,7 @@ class Catalog:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """For looking only: what the block would change is not kept. What it found stays readable behind it."""
+        """For looking only: what the block changes is not kept, what it finds stays readable behind it."""
         async with self._sessions() as session:
             yield session
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.catalog.schema import Recording
+
+
+class Span(NamedTuple):
+    """When a stream was recorded; `ended_at` of None: it is being recorded."""
+
+    domain: str
+    app: str
+    stream: str
+    began_at: datetime
+    ended_at: datetime | None
 
 
 async def add(session: AsyncSession, recording: Recording) -> None:
@@ -57,3 +68,17 @@ async def overlapping(
         (Recording.ended_at.is_(None)) | (Recording.ended_at >= start),
     )
     return (await session.scalars(query.order_by(Recording.began_at, Recording.id))).all()
+
+
+async def options_of(session: AsyncSession, ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """By a recording's id, what its files need to know of its order."""
+    query = select(Recording.id, Recording.options).where(Recording.id.in_(ids))
+    return dict((await session.execute(query)).tuples().all())
+
+
+async def spans(session: AsyncSession, start: datetime, end: datetime) -> Sequence[Span]:
+    """When which streams were recorded, of all recordings that ran in an interval."""
+    query = select(
+        Recording.domain, Recording.app, Recording.stream, Recording.began_at, Recording.ended_at
+    ).where(Recording.began_at <= end, (Recording.ended_at.is_(None)) | (Recording.ended_at >= start))
+    return [Span(*row) for row in (await session.execute(query)).all()]
