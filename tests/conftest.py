@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+import pytest_asyncio
 import structlog
+from databases import KINDS, empty_catalog, empty_database, postgresql
 from oracle.samples import CAPTURES, MANIFEST, ROOT, SAMPLE_STREAMS
 from programs import missing, modern_ffmpeg
+
+from engine.catalog import Catalog
 
 # No test asserts a time; and what CI draws is the same each time, so that it fails for a change's sake only.
 hypothesis.settings.register_profile("reel", deadline=None, derandomize=os.environ.get("CI") == "true")
@@ -62,3 +66,25 @@ def capture(request: pytest.FixtureRequest, shared_media: Path) -> Path:
 def ffmpeg() -> str:
     """A current FFmpeg: the binary of the wheel imageio-ffmpeg."""
     return modern_ffmpeg()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of this worker's own."""
+    with postgresql(tmp_path_factory.mktemp("postgresql")) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(params=KINDS)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The URL of an empty database: of SQLite, then of PostgreSQL."""
+    server = "" if request.param == "sqlite" else request.getfixturevalue("postgresql_server")
+    async with empty_database(request.param, tmp_path, server) as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def catalog(database: str) -> AsyncIterator[Catalog]:
+    """An empty catalog, in each kind of database."""
+    async with empty_catalog(database) as catalog:
+        yield catalog

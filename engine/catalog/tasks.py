@@ -39,8 +39,8 @@ async def identical(session: AsyncSession, task: Task) -> Task | None:
         Task.stream == task.stream,
         Task.start_at == task.start_at,
         Task.end_at == task.end_at,
-        Task.is_real_time == task.is_real_time,
-        Task.is_mixed == task.is_mixed,
+        Task.is_real_time == bool(task.is_real_time),
+        Task.is_mixed == bool(task.is_mixed),
         Task.deleted_at.is_(None),
         Task.state.not_in(OVER),
     )

@@ -1,0 +1,162 @@
+"""Transactions and migrations, in SQLite and in PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from catalog.rows import NOON, at, task
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from engine.catalog import Catalog, tasks
+from engine.catalog.schema import Table
+from engine.errors import UsageError
+
+
+async def test_migrating_makes_the_tables_of_the_schema(database: str) -> None:
+    async with Catalog(database) as catalog:
+        await asyncio.gather(catalog.migrate(), catalog.migrate())
+        await catalog.migrate()
+    engine = create_async_engine(database)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+def differences(connection: Connection) -> list[object]:
+    return list(compare_metadata(MigrationContext.configure(connection), Table.metadata))
+
+
+@pytest.mark.parametrize("url", ["reel.db", "sqlite:///reel.db", "mysql+asyncmy://h/reel", "://"])
+def test_another_database_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="catalog"):
+        Catalog(url)
+
+
+async def test_what_raises_is_rolled_back_and_the_others_are_not(catalog: Catalog) -> None:
+    """Writers of SQLite share a commit: what one does wrong is its own affair."""
+
+    async def write(number: int) -> None:
+        async with catalog.begin() as session:
+            await tasks.add(session, task(str(number)))
+            if number % 3 == 0:
+                raise ValueError(number)
+            if number % 5 == 0:
+                await tasks.add(session, task(str(number)))  # taken
+
+    done = await asyncio.gather(*(write(number) for number in range(100)), return_exceptions=True)
+    for number, outcome in enumerate(done):
+        expected = ValueError if number % 3 == 0 else IntegrityError if number % 5 == 0 else type(None)
+        assert isinstance(outcome, expected), (number, outcome)
+    async with catalog.read() as session:
+        kept = {one.public_id for one in await tasks.open_ones(session)}
+    assert kept == {str(number) for number in range(100) if number % 3 and number % 5}
+
+
+async def test_a_writer_that_is_cancelled_leaves_nothing_and_the_others_whole(catalog: Catalog) -> None:
+    entered = asyncio.Event()
+
+    async def hang() -> None:
+        async with catalog.begin() as session:
+            await tasks.add(session, task("hanging"))
+            entered.set()
+            await asyncio.Event().wait()
+
+    async def write(number: int) -> None:
+        async with catalog.begin() as session:
+            await tasks.add(session, task(str(number)))
+
+    hanging = asyncio.create_task(hang())
+    await entered.wait()
+    others = [asyncio.create_task(write(number)) for number in range(10)]
+    await asyncio.sleep(0.05)
+    cancelled = asyncio.create_task(write(99))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    hanging.cancel()
+    await asyncio.gather(*others)
+    with pytest.raises(asyncio.CancelledError):
+        await hanging
+    async with catalog.read() as session:
+        kept = {one.public_id for one in await tasks.open_ones(session)}
+    assert kept - {"99"} == {str(number) for number in range(10)}
+
+
+async def test_a_reader_does_not_wait_for_a_writer(catalog: Catalog) -> None:
+    async with catalog.begin() as session:
+        await tasks.add(session, task("1"))
+        async with asyncio.timeout(5), catalog.read() as reader:
+            assert await tasks.open_ones(reader) == []
+    async with catalog.read() as reader:
+        assert len(await tasks.open_ones(reader)) == 1
+
+
+async def test_moments_come_back_as_they_were(catalog: Catalog) -> None:
+    async with catalog.begin() as session:
+        await tasks.add(session, task("1", start_at=at(0.123456), stopped_at=None))
+    async with catalog.read() as session:
+        (found,) = await tasks.open_ones(session)
+    assert found.start_at == at(0.123456)
+    assert found.start_at.utcoffset() == NOON.utcoffset()
+    assert found.stopped_at is None
+    with pytest.raises(Exception, match="no time zone"):
+        async with catalog.begin() as session:
+            await tasks.add(session, task("2", start_at=NOON.replace(tzinfo=None)))
+
+
+WRITER = """
+import asyncio, sys
+from catalog.rows import task
+from engine.catalog import Catalog, tasks
+
+async def main():
+    async with Catalog(sys.argv[1]) as catalog:
+        async def write(lane):
+            for number in range(10**6):
+                name = f"{lane}-{number}"
+                async with catalog.begin() as session:
+                    await tasks.add(session, task(name))
+                print(name, flush=True)
+        await asyncio.gather(*(write(lane) for lane in range(8)))
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_process_loses_nothing_that_it_answered(database: str, tmp_path: Path) -> None:
+    async with Catalog(database) as catalog:
+        await catalog.migrate()
+        answered: list[str] = []
+        for _ in range(3):
+            script = WRITER.replace('f"{lane}-', f'f"{len(answered)}-{{lane}}-')
+            answered += await asyncio.to_thread(killed_writer, script, database)
+        async with catalog.read() as session:
+            kept = {one.public_id for one in await tasks.open_ones(session)}
+    assert len(answered) > 30
+    assert set(answered) <= kept
+    assert len(kept) - len(answered) <= 3 * 8, "at most what was being answered"
+
+
+def killed_writer(script: str, database: str) -> list[str]:
+    """Runs until it has answered a dozen, then is killed; what it answered."""
+    path = os.pathsep.join(one for one in sys.path if one)
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", script, database],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    ) as process:
+        assert process.stdout is not None
+        answered = [process.stdout.readline().strip() for _ in range(12)]
+        process.send_signal(signal.SIGKILL)
+        answered += [line.strip() for line in process.stdout if line.endswith("\n")]
+    return answered

@@ -1,0 +1,76 @@
+"""The databases that a catalog can be in: an SQLite file, and a PostgreSQL server of this test run's own."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import asyncpg
+from origins.process import free_port, running, wait_until
+
+from engine.catalog import Catalog
+
+KINDS = ["sqlite", "postgresql"]
+
+
+def _program(name: str) -> str:
+    """A program of PostgreSQL: on the PATH, or where Debian keeps it."""
+    found = shutil.which(name)
+    if found is None:
+        places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+        assert places, f"{name} is missing: install Debian's postgresql"
+        found = str(places[-1])
+    return found
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """A server with its data in `folder`; its URL without a database's name at the end.
+
+    PostgreSQL refuses to run as root: then it runs as its own user.
+    """
+    user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
+    if user:
+        for parent in (folder, *folder.parents):  # pytest's folders are for their owner alone
+            if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001 and parent != Path("/"):
+                parent.chmod(parent.stat().st_mode | 0o011)
+        os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
+    data, port, log = folder / "data", free_port(), folder / "postgresql.log"
+    make = [_program("initdb"), "-D", data, "-U", "reel", "--auth=trust", "--encoding=UTF8", "--no-sync"]
+    subprocess.run([*user, *map(str, make)], check=True, capture_output=True, cwd=folder)
+    serve = [_program("postgres"), "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder]
+    # `fsync` stays on: what is answered is on the disk, and tests kill for it.
+    with running([*user, *map(str, serve)], log) as process:
+        ready = [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+        wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, process, log, "PostgreSQL")
+        yield f"postgresql+asyncpg://reel@127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def empty_database(kind: str, folder: Path, server: str) -> AsyncIterator[str]:
+    """The URL of a database without tables. `server` is what `postgresql` gave."""
+    if kind == "sqlite":
+        yield f"sqlite+aiosqlite:///{folder / 'reel.db'}"
+        return
+    name = f"reel_{uuid.uuid4().hex}"
+    connection = await asyncpg.connect(server.replace("+asyncpg", "") + "/postgres")
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+        yield f"{server}/{name}"
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def empty_catalog(url: str) -> AsyncIterator[Catalog]:
+    """A catalog with its tables."""
+    async with Catalog(url) as catalog:
+        await catalog.migrate()
+        yield catalog
