@@ -85,12 +85,6 @@ class Catalog:
         async with self._sessions() as session, session.begin():
             yield session
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncSession]:
-        """For looking only: what the block changes is not kept, what it finds stays readable behind it."""
-        async with self._sessions() as session:
-            yield session
-
 
 def _upgrade(connection: Connection) -> None:
     config = Config()

@@ -53,7 +53,17 @@ def test_the_verbs_are_those_of_the_program() -> None:
         re.findall(r"^ +reel ([a-z]+)", README, re.MULTILINE)
     )
     listed = set(re.findall(r"^[│|\s]+([a-z]+)\s{2,}\S", told, re.MULTILINE))
-    assert named == {"record", "origin", "inspect", "repair", "codecs", "demo", "serve", "config", "callbacks"}
+    assert named == {
+        "record",
+        "origin",
+        "inspect",
+        "repair",
+        "codecs",
+        "demo",
+        "serve",
+        "config",
+        "callbacks",
+    }
     assert named == listed
 
 
