@@ -154,7 +154,7 @@ class Commands:
         """For a process after this one: what was stopped by command stays stopped while the push lasts."""
         change.desk.is_stopped = is_stopped
         assert change.desk.push is not None
-        for row in await recordings.of_push(change.session, change.desk.push.id):
+        for row in await recordings.of_push(change.session, change.desk.push):
             if row.cause == "aliyun":
                 row.options = {**row.options, "is_stopped": is_stopped}
 

@@ -112,21 +112,22 @@ class Desk:
     def recording_tasks(self, per_stream: int) -> list[OpenTask]:
         """Tasks whose turn it is: all that are in their window, but of CreateRecordTask only so many, those
         that were created first."""
-        tasks = sorted((task for task in self.tasks.values() if task.state.is_running), key=lambda task: task.id)
+        tasks = [task for _, task in sorted(self.tasks.items()) if task.state.is_running]
         limited = [task for task in tasks if task.family == "record"]
         idle = {task.id for task in limited[per_stream:]} if per_stream else set()
         return [task for task in tasks if task.id not in idle]
-
 
     def standing(self, now: datetime, per_stream: int) -> dict[str, Order]:
         """The orders that are to be recorded while the stream is live, by slot."""
         slots = ["rule"] if self.is_stopped else ["rule", "aliyun"]
         slots += [task.slot for task in self.recording_tasks(per_stream) if task.family != "aliyun"]
-        return {slot: self.orders[slot] for slot in slots if slot in self.orders and self.orders[slot].stands(now)}
+        orders = ((slot, self.orders.get(slot)) for slot in slots)
+        return {slot: order for slot, order in orders if order is not None and order.stands(now)}
 
     def unresolved(self, per_stream: int) -> list[OpenTask]:
         """Tasks whose turn it is, and of which is not known what they record of this push."""
-        return [task for task in self.recording_tasks(per_stream) if task.slot not in self.orders]
+        turns = self.recording_tasks(per_stream)
+        return [task for task in turns if task.family != "aliyun" and task.slot not in self.orders]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ def plan(desk: Desk, standing: Mapping[str, Order]) -> Plan:
 
 def task_state(desk: Desk, task: OpenTask) -> TaskState:
     """The state of a task in its window, by what is recorded for it."""
-    if any(running.is_live and not running.is_ending for running in desk.running.values() if running.task_id == task.id):
+    own = [running for running in desk.running.values() if running.task_id == task.id]
+    if any(running.is_live and not running.is_ending for running in own):
         return TaskState.RECORDING
     return TaskState.INTERRUPTED if task.state is TaskState.RECORDING else task.state

@@ -1,4 +1,4 @@
-"""What is to be done after a transaction: those of one stream one after the other, nobody waiting for them."""
+"""What is to be done after a transaction: of one stream one thing after the other, nobody waiting for it."""
 
 from __future__ import annotations
 

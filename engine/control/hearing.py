@@ -17,6 +17,7 @@ from engine.control.ids import file_id
 from engine.control.naming import VOD_DEFAULT, Named, file_name
 from engine.control.reconcile import Reconciler
 from engine.control.streams import StreamKey
+from engine.control.surroundings import Status
 from engine.errors import ProtocolError
 from engine.media.events import (
     Event,
@@ -81,7 +82,7 @@ class Hearing:
         row = await recordings.get(change.session, running.id)
         if row is None or running.is_live:
             return
-        what = "resumed" if running.was_live else "started"
+        what: Status = "resumed" if running.was_live else "started"
         row.state = "live"
         change.desk.running[running.id] = replace(running, is_live=True, was_live=True)
         change.desk.tries.pop((running.slot, running.group.label), None)
@@ -121,7 +122,7 @@ class Hearing:
         if await files.get(change.session, [id]):
             return
         file = await self._row(change, event, manifest, row, id, path)
-        files.add(change.session, file)
+        await files.add(change.session, file)
         task = None if row.task_id is None else await change.session.get(Task, row.task_id)
         push = None if row.push_id is None else await change.session.get(Push, row.push_id)
         await self._board.messages.file_finished(change.session, row, file, task, push)
@@ -144,7 +145,7 @@ class Hearing:
             stream=row.stream,
             session_id=row.session_id,
             file_id=id,
-            sequence=await files.count_of(change.session, row.id, format),
+            sequence=sum(file.format == format for file in await files.of_recording(change.session, row.id)),
             started_at=event.started_at,
             ended_at=ended_at,
         )

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.catalog.schema import AliyunRecordConfig, RecordRule, RecordTemplate
+from engine.catalog.schema import AliyunRecordConfig, RecordTemplate
 from engine.control.naming import COS_DEFAULT, OSS_DEFAULT, VOD_DEFAULT
 from engine.control.streams import StreamKey
 from engine.control.surroundings import Accepted
@@ -125,11 +125,9 @@ class Order(_Frozen):
 # Tencent
 
 
-def of_rule(rule: RecordRule, template: RecordTemplate, *, is_mixed: bool) -> Order:
-    """What a rule's template says. No groups: the stream is not recorded."""
-    return Order(
-        cause="rule", groups=template_groups(template), template_id=rule.template_id, is_mixed=is_mixed
-    )
+def of_rule(template: RecordTemplate, *, is_mixed: bool) -> Order:
+    """What the template of a rule says. No groups: the stream is not recorded."""
+    return Order(cause="rule", groups=template_groups(template), template_id=template.id, is_mixed=is_mixed)
 
 
 def template_groups(template: RecordTemplate) -> tuple[Group, ...]:
@@ -146,7 +144,8 @@ def template_groups(template: RecordTemplate) -> tuple[Group, ...]:
         for format in enabled
     )
     return tuple(
-        group.model_copy(update={"type": "audio"}) if set(group.formats) <= _AUDIO else group for group in groups
+        group.model_copy(update={"type": "audio"}) if _AUDIO.issuperset(group.formats) else group
+        for group in groups
     )
 
 

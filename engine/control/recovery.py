@@ -20,7 +20,7 @@ from engine.control.hearing import Hearing, manifest_beside
 from engine.control.orders import Order
 from engine.control.presence import Presence
 from engine.control.reconcile import Reconciler
-from engine.control.states import OPEN, TaskState, at_end
+from engine.control.states import TaskState, at_end
 from engine.control.streams import StreamKey
 from engine.control.tasks import Tasks
 from engine.media.manifest import Manifest
@@ -71,7 +71,7 @@ class Recovery:
         """Know everything again, go on with what still stands, and close the rest."""
         left: defaultdict[StreamKey, _Left] = defaultdict(_Left)
         async with self._board.catalog.begin() as session:
-            for task in await tasks.in_states(session, [state.value for state in OPEN]):
+            for task in await tasks.open_ones(session):
                 left[_key(task)].tasks.append(task)
             for push in await pushes.open_ones(session):
                 left[_key(push)].push = push
@@ -80,8 +80,8 @@ class Recovery:
         for key, what in left.items():
             desk = Desk(key, tasks={task.id: OpenTask.of(task) for task in what.tasks})
             self._board.put(desk)
-            for task in desk.tasks.values():
-                self._tasks.plan(key, task)
+            for known in desk.tasks.values():
+                self._tasks.plan(key, known)
         for key, what in left.items():
             if not what.is_quiet:
                 await self._take_up(key, what)
@@ -116,7 +116,7 @@ class Recovery:
             return
         desk = change.desk
         desk.push = push
-        rows = await recordings.of_push(change.session, push.id)
+        rows = await recordings.of_push(change.session, push)
         for row in rows:
             order = _order(row)
             desk.orders[order.slot] = order

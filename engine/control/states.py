@@ -53,8 +53,6 @@ TRANSITIONS: Mapping[TaskState, Mapping[TaskState, str]] = {
     TaskState.STOPPED: {},
 }
 
-OPEN = tuple(state for state in TaskState if not state.is_over)
-
 
 def entered(state: TaskState, next_state: TaskState) -> TaskState:
     """The next state, which the table must allow."""

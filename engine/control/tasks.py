@@ -184,9 +184,7 @@ class Tasks:
             task = change.desk.tasks.get(found.id)
             if task is None:
                 return
-            await change.session.execute(
-                update(Task).where(Task.id == task.id).values(stopped_at=change.now)
-            )
+            await change.session.execute(update(Task).where(Task.id == task.id).values(stopped_at=change.now))
             await self._close(change, task, TaskState.STOPPED)
         _log.info("task.stopped", task=public_id)
 
