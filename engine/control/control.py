@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +47,8 @@ class Control:
         on_demand: Who is asked for pushes of a configuration that says so; None: they are not recorded.
         drop: Has the origin cut a push; None: it cannot.
         default_format: Of a task whose template does not exist.
+        now: The wall clock, which may step.
+        steady: Seconds that pass, whatever the wall clock says.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Control:
         drop: Drop | None = None,
         default_format: str = "hls",
         now: Callable[[], datetime] = utcnow,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._board = Board(catalog, fleet, routes, quotas, messages, root, Format(default_format), now)
         self._reconciler = Reconciler(self._board)
@@ -69,6 +73,7 @@ class Control:
         self._presence = Presence(self._board, self._reconciler, on_demand)
         self._tasks: Tasks
         self._commands: Commands
+        self._steady = steady
         self._timing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -80,7 +85,7 @@ class Control:
         self._tasks = Tasks(board, self._reconciler, ids, day)
         self._commands = Commands(board, self._reconciler, ids)
         await Recovery(board, self._reconciler, self._presence, self._tasks, self._hearing).take_up()
-        timing = Timing(board, self._reconciler, self._tasks, self._commands)
+        timing = Timing(board, self._reconciler, self._tasks, self._commands, self._steady)
         self._timing = asyncio.create_task(timing.run(), name="control-timing")
         return self
 

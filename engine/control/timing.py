@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
@@ -26,7 +26,15 @@ _AGAIN = timedelta(seconds=1)
 class Timing:
     """Runs until it is cancelled."""
 
-    def __init__(self, board: Board, reconciler: Reconciler, tasks: Tasks, commands: Commands) -> None:
+    def __init__(
+        self,
+        board: Board,
+        reconciler: Reconciler,
+        tasks: Tasks,
+        commands: Commands,
+        steady: Callable[[], float],
+    ) -> None:
+        self._steady = steady
         self._board = board
         self._reconciler = reconciler
         self._tasks = tasks
@@ -34,11 +42,10 @@ class Timing:
 
     async def run(self) -> None:
         """Look, do what is due, sleep."""
-        loop = asyncio.get_running_loop()
-        steps = Steps(self._board.now(), loop.time())
+        steps = Steps(self._board.now(), self._steady())
         while True:
             now = self._board.now()
-            stepped = steps.look(now, loop.time())
+            stepped = steps.look(now, self._steady())
             if stepped is not None:
                 _log.warning("clock.stepped", by_s=stepped.total_seconds())
                 self._board.schedule.step(stepped)
