@@ -55,6 +55,7 @@ async def test_an_interruption_ends_it_and_the_next_push_records_again(house: Ho
         await house.push()
         (first,) = await house.runs("flv")
         await house.fleet.live(first)
+        house.clock.forward(60)
         await house.leave()
         await house.runs()
         await house.push()
