@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.catalog.schema import Recording
+from engine.catalog.schema import Push, Recording
 
 
 class Span(NamedTuple):
@@ -82,3 +82,14 @@ async def spans(session: AsyncSession, start: datetime, end: datetime) -> Sequen
         Recording.domain, Recording.app, Recording.stream, Recording.began_at, Recording.ended_at
     ).where(Recording.began_at <= end, (Recording.ended_at.is_(None)) | (Recording.ended_at >= start))
     return [Span(*row) for row in (await session.execute(query)).all()]
+
+
+async def of_push(session: AsyncSession, push: Push) -> Sequence[Recording]:
+    """What was, or is being, recorded of a push, by beginning."""
+    query = select(Recording).where(
+        Recording.domain == push.domain,
+        Recording.app == push.app,
+        Recording.stream == push.stream,
+        Recording.push_id == push.id,
+    )
+    return (await session.scalars(query.order_by(Recording.began_at, Recording.id))).all()

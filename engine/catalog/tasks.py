@@ -159,3 +159,8 @@ async def count_files(session: AsyncSession, ids: Collection[int]) -> dict[int, 
         .group_by(Recording.task_id)
     )
     return {id: number for id, number in (await session.execute(query)).all() if id is not None}
+
+
+async def newest_id(session: AsyncSession) -> int:
+    """The greatest id, deleted ones included; 0: there are none."""
+    return await session.scalar(select(func.max(Task.id))) or 0

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
-from engine.catalog import Catalog
+from engine.catalog import Catalog, tasks
 from engine.catalog.schema import Push, Task
-from engine.control.quotas import Quotas
+from engine.control.board import Board
+from engine.control.commands import Command, Commands
+from engine.control.hearing import Hearing
+from engine.control.ids import TaskIds
+from engine.control.presence import Presence
+from engine.control.quotas import DayCount, Quotas
+from engine.control.reconcile import Reconciler
+from engine.control.recovery import Recovery
 from engine.control.streams import Routes, StreamKey
 from engine.control.surroundings import AskOnDemand, Drop, Messages
+from engine.control.tasks import SCHEDULED, Tasks
+from engine.control.timing import Timing
 from engine.control.windows import Family, TaskOrder
 from engine.fleet import Fleet
+from engine.media.civil_time import china_day
+from engine.media.codecs import Format
 from engine.media.events import Event
-
-Command = Literal["start", "stop", "cancel_delay", "restart"]
 
 
 def utcnow() -> datetime:
@@ -27,14 +38,17 @@ def utcnow() -> datetime:
 class Control:
     """Takes orders and has the fleet carry them out.
 
-    An async context manager: entering it takes up what an earlier process left, leaving it ends recordings
-    gracefully. The fleet runs while it does, and gives its events to `on_event`.
+    An async context manager: entering it takes up what an earlier process left, leaving it begins and ends
+    nothing more. It is entered after the fleet, and left before it: the fleet then finalizes every file, of
+    which `on_event` hears still. What was being recorded is gone on with by the next process.
 
     Args:
         root: Where files are recorded to, in `DOMAIN/APP/STREAM`.
         on_demand: Who is asked for pushes of a configuration that says so; None: they are not recorded.
         drop: Has the origin cut a push; None: it cannot.
         default_format: Of a task whose template does not exist.
+        now: The wall clock, which may step.
+        steady: Seconds that pass, whatever the wall clock says.
     """
 
     def __init__(
@@ -50,14 +64,36 @@ class Control:
         drop: Drop | None = None,
         default_format: str = "hls",
         now: Callable[[], datetime] = utcnow,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        raise NotImplementedError
+        self._board = Board(catalog, fleet, routes, quotas, messages, root, Format(default_format), now)
+        self._reconciler = Reconciler(self._board)
+        self._dropper = drop
+        self._hearing = Hearing(self._board, self._reconciler)
+        self._presence = Presence(self._board, self._reconciler, on_demand)
+        self._tasks: Tasks
+        self._commands: Commands
+        self._steady = steady
+        self._timing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        raise NotImplementedError
+        board, now = self._board, self._board.now()
+        async with board.catalog.begin() as session:
+            ids = TaskIds(await tasks.newest_id(session))
+            created = await tasks.created_since(session, SCHEDULED, china_day(now))
+        day = DayCount(board.quotas.daily, china_day(now), created)
+        self._tasks = Tasks(board, self._reconciler, ids, day)
+        self._commands = Commands(board, self._reconciler, ids)
+        await Recovery(board, self._reconciler, self._presence, self._tasks, self._hearing).take_up()
+        timing = Timing(board, self._reconciler, self._tasks, self._commands, self._steady)
+        self._timing = asyncio.create_task(timing.run(), name="control-timing")
+        return self
 
     async def __aexit__(self, *_: object) -> None:
-        raise NotImplementedError
+        assert self._timing is not None
+        self._timing.cancel()
+        await asyncio.gather(self._timing, return_exceptions=True)
+        await self._board.errands.drain()
 
     # Tasks
 
@@ -70,7 +106,7 @@ class Control:
             StreamNotLive: a real-time `live` or `legacy` task of a stream that nobody publishes.
             TooManyTasks, TooManyRunning: a quota is used up.
         """
-        raise NotImplementedError
+        return await self._tasks.create(order)
 
     async def stop_task(self, family: Family, public_id: str, stream: str | None = None) -> None:
         """End a task and close its files; nothing when it is over.
@@ -78,7 +114,7 @@ class Control:
         Raises:
             UnknownTask: there is none in that family, or it is of another stream than `stream`.
         """
-        raise NotImplementedError
+        await self._tasks.stop(family, public_id, stream)
 
     async def delete_task(self, family: Family, public_id: str, stream: str | None = None) -> None:
         """Forget a task. What a `record` task records goes on to the end of the push.
@@ -87,7 +123,7 @@ class Control:
             UnknownTask: as `stop_task`.
             TaskIsRunning: a `live` or `legacy` task in its window.
         """
-        raise NotImplementedError
+        await self._tasks.delete(family, public_id, stream)
 
     # Streams
 
@@ -102,23 +138,32 @@ class Control:
     ) -> None:
         """A publisher came. Telling it twice is no harm. `params` is the query string of the push URL,
         `source` who tells: `embedded`, `srs`, ..., `poll`."""
-        raise NotImplementedError
+        await self._presence.began(key, params, client_ip, source, at)
 
     async def push_ended(self, key: StreamKey, *, code: int = 0, at: datetime | None = None) -> None:
         """A publisher left. Telling it twice is no harm."""
-        raise NotImplementedError
+        await self._presence.ended(key, code, at)
 
     def is_live(self, key: StreamKey) -> bool:
         """Somebody publishes the stream."""
-        raise NotImplementedError
+        return self._board.desk(key).push is not None
 
     def online(self, *, domain: str = "", app: str = "", stream: str = "") -> Sequence[Push]:
         """Pushes that go on, by their beginning; empty names are any."""
-        raise NotImplementedError
+        pushes = [desk.push for desk in self._board.desks.values() if desk.push is not None]
+        return sorted(
+            (
+                push
+                for push in pushes
+                if domain in ("", push.domain) and app in ("", push.app) and stream in ("", push.stream)
+            ),
+            key=lambda push: (push.began_at, push.id),
+        )
 
     async def drop(self, key: StreamKey) -> None:
         """Have the origin cut a push; nothing when nobody publishes."""
-        raise NotImplementedError
+        if self._dropper is not None and self.is_live(key):
+            await self._dropper(key)
 
     # Aliyun's commands
 
@@ -130,10 +175,10 @@ class Control:
             StreamNotLive: nobody publishes it.
             AlreadyStarted: `start` of a stream that is being recorded by it.
         """
-        raise NotImplementedError
+        await self._commands.run(key, command)
 
     # What recordings say
 
     async def on_event(self, event: Event) -> None:
         """Store what a recording says, and what is to be told of it, in one transaction."""
-        raise NotImplementedError
+        await self._hearing.hear(event)

@@ -31,6 +31,11 @@ class StreamName:
     app: str
     stream: str
 
+    @property
+    def folder(self) -> str:
+        """`DOMAIN/APP/STREAM`, safe in any template and below any folder."""
+        return f"{_safe(self.domain)}/{_safe(self.app)}/{_safe(self.stream)}"
+
 
 @dataclass(frozen=True, slots=True)
 class NameTemplate:

@@ -1,0 +1,192 @@
+"""Pushes: publishers that come and go, and what each of them is to be recorded by."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from urllib.parse import parse_qs, unquote
+
+import structlog
+
+from engine.catalog import aliyun, rules, templates
+from engine.catalog.schema import AliyunRecordConfig, Push
+from engine.control.board import Board, Change, Due
+from engine.control.desk import Desk
+from engine.control.orders import Order, of_config, of_rule
+from engine.control.reconcile import Reconciler
+from engine.control.states import TaskState
+from engine.control.streams import StreamKey
+from engine.control.surroundings import AskOnDemand
+
+_log = structlog.get_logger()
+
+REPLACED = 4
+"""The end code of a push that another one took the place of: its connection broke."""
+
+_ALWAYS, _ASK, _BY_PARAMETER = 0, 1, 2
+
+
+class Presence:
+    """What is done when publishers come and go."""
+
+    def __init__(self, board: Board, reconciler: Reconciler, on_demand: AskOnDemand | None) -> None:
+        self._board = board
+        self._reconciler = reconciler
+        self._on_demand = on_demand
+
+    async def began(
+        self, key: StreamKey, params: str, client_ip: str, source: str, at: datetime | None
+    ) -> None:
+        """As `Control.push_began`."""
+        known = self._board.desk(key).push
+        if known is not None and (source == "poll" or _same(known, params, client_ip, source)):
+            return
+        async with self._board.change(key) as change:
+            old = change.desk.push
+            if old is not None and old.source == "poll":
+                await self._learn(change, old, params, client_ip, source)
+                return
+            if old is not None:
+                if _same(old, params, client_ip, source):
+                    return
+                await self._end(change, REPLACED, at or change.now)
+            push = Push(
+                domain=key.domain,
+                app=key.app,
+                stream=key.stream,
+                began_at=at or change.now,
+                ended_at=None,
+                end_code=0,
+                params=params,
+                client_ip=client_ip,
+                source=source,
+            )
+            await self._begin(change, push)
+        _log.info("push.began", stream=str(key), push=push.id, source=source)
+
+    async def _learn(self, change: Change, push: Push, params: str, client_ip: str, source: str) -> None:
+        """Of a push that was found by looking, its hook tells more."""
+        known = await change.session.get_one(Push, push.id)
+        known.params, known.client_ip, known.source = params, client_ip, source
+        change.desk.push = known
+
+    async def _begin(self, change: Change, push: Push) -> None:
+        desk = change.desk
+        change.session.add(push)
+        await change.session.flush()
+        await self._board.messages.push(change.session, push, True)
+        desk.push = push
+        desk.is_stopped = False
+        desk.orders.clear()
+        desk.held_off.clear()
+        desk.tries.clear()
+        await self.resolve(change)
+        self._take_up_paused(change)
+        await self._reconciler.settle(change)
+
+    def _take_up_paused(self, change: Change) -> None:
+        """What was stopped by command while another push lasted goes on with this one, when it is recorded
+        automatically and as it was then."""
+        order = change.desk.orders.get("aliyun")
+        for running in list(change.desk.running.values()):
+            if not running.is_paused:
+                continue
+            if order is None or running.group not in order.groups or not order.stands(change.now):
+                self._reconciler.end(change, running, "stop")
+            else:
+                change.desk.running[running.id] = replace(running, is_paused=False)
+                change.afterwards.append(
+                    partial(self._board.schedule.drop, Due("delay_over", change.desk.key, running.id))
+                )
+
+    async def ended(self, key: StreamKey, code: int, at: datetime | None) -> None:
+        """As `Control.push_ended`."""
+        if self._board.desk(key).push is None:
+            return
+        async with self._board.change(key) as change:
+            if change.desk.push is not None:
+                await self._end(change, code, at or change.now)
+        _log.info("push.ended", stream=str(key), code=code)
+
+    async def _end(self, change: Change, code: int, at: datetime) -> None:
+        desk = change.desk
+        assert desk.push is not None
+        push = await change.session.get_one(Push, desk.push.id)
+        push.ended_at, push.end_code = max(at, push.began_at), code
+        await self._board.messages.push(change.session, push, False)
+        desk.push = None
+        for running in list(desk.running.values()):
+            if running.is_paused and running.task_id is not None:  # started by hand: it ends with the push
+                self._reconciler.end(change, running, "stop")
+        await self._reconciler.settle(change)
+        for task in list(desk.tasks.values()):
+            if task.family == "aliyun":
+                over = TaskState.FAILED if task.state is TaskState.WAITING else TaskState.FINISHED
+                await self._reconciler.enter(change, task, over)
+            elif task.is_deleted:
+                await self._reconciler.enter(change, task, TaskState.STOPPED)
+
+    # What a push is recorded by
+
+    async def resolve(self, change: Change) -> None:
+        """Fix what rule and configuration say of a push that begins."""
+        desk, key = change.desk, change.desk.key
+        rule = await rules.best(change.session, key.domain, key.app, key.stream)
+        template = None if rule is None else await templates.get(change.session, rule.template_id)
+        if template is not None:
+            desk.orders["rule"] = of_rule(template, is_mixed=self._reconciler.is_mixed(change))
+        await self.resolve_config(change)
+
+    async def resolve_config(self, change: Change) -> None:
+        """Fix what a configuration says of it, or ask."""
+        desk, key = change.desk, change.desk.key
+        assert desk.push is not None
+        config = await aliyun.best_config(change.session, key.domain, key.app, key.stream)
+        if config is None:
+            return
+        if config.on_demand == _ALWAYS or (config.on_demand == _BY_PARAMETER and wanted_by(desk.push.params)):
+            self._accept(change, of_config(config, is_mixed=self._reconciler.is_mixed(change)))
+        elif config.on_demand == _ASK and self._on_demand is not None:
+            change.errands.append(partial(self._ask, self._on_demand, key, desk.push.id, config))
+
+    def _accept(self, change: Change, order: Order) -> None:
+        change.desk.orders["aliyun"] = order
+        for at in (order.start_at, order.end_at):
+            if at is not None and at > change.now:
+                due = Due("look", change.desk.key, at)
+                change.afterwards.append(partial(self._board.schedule.put, due, at))
+
+    async def _ask(
+        self, on_demand: AskOnDemand, key: StreamKey, push_id: int, config: AliyunRecordConfig
+    ) -> None:
+        accepted = await on_demand(key, config)
+        if accepted is None:
+            _log.info("on_demand.declined", stream=str(key), push=push_id)
+            return
+        async with self._board.change(key) as change:
+            if _is_of(change.desk, push_id) and "aliyun" not in change.desk.orders:
+                is_mixed = self._reconciler.is_mixed(change)
+                self._accept(change, of_config(config, is_mixed=is_mixed, accepted=accepted))
+                await self._reconciler.settle(change)
+
+
+def wanted_by(params: str) -> bool:
+    """The push URL says `record_config={"NeedRecord":true}`, URL-encoded once or twice."""
+    for text in parse_qs(params).get("record_config", ()):
+        for candidate in (text, unquote(text)):
+            try:
+                said = json.loads(candidate)
+            except ValueError:
+                continue
+            return isinstance(said, dict) and said.get("NeedRecord") is True
+    return False
+
+
+def _same(push: Push, params: str, client_ip: str, source: str) -> bool:
+    return (push.params, push.client_ip, push.source) == (params, client_ip, source)
+
+
+def _is_of(desk: Desk, push_id: int) -> bool:
+    return desk.push is not None and desk.push.id == push_id
