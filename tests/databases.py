@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -30,26 +31,26 @@ def _program(name: str) -> str:
 
 
 @contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    """A server with its data in `folder`; its URL without a database's name at the end.
+def postgresql() -> Iterator[str]:
+    """A server with its data in a folder of its own; its URL without a database's name at the end.
 
-    PostgreSQL refuses to run as root: then it runs as its own user.
+    PostgreSQL refuses to run as root: then it runs as its own user, which may not enter pytest's folders.
     """
-    user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
-    if user:
-        for parent in (folder, *folder.parents):  # pytest's folders are for their owner alone
-            if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001 and parent != Path("/"):
-                parent.chmod(parent.stat().st_mode | 0o011)
-        os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
-    data, port, log = folder / "data", free_port(), folder / "postgresql.log"
-    make = [_program("initdb"), "-D", data, "-U", "reel", "--auth=trust", "--encoding=UTF8", "--no-sync"]
-    subprocess.run([*user, *map(str, make)], check=True, capture_output=True, cwd=folder)
-    serve = [_program("postgres"), "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder]
-    # `fsync` stays on: what is answered is on the disk, and tests kill for it.
-    with running([*user, *map(str, serve)], log) as process:
-        ready = [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
-        wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, process, log, "PostgreSQL")
-        yield f"postgresql+asyncpg://reel@127.0.0.1:{port}"
+    as_user: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="reel-postgresql-") as name:
+        folder = Path(name)
+        if os.getuid() == 0:
+            as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+            os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
+        data, port, log = folder / "data", free_port(), folder / "postgresql.log"
+        make = [_program("initdb"), "-D", data, "-U", "reel", "--auth=trust", "--encoding=UTF8", "--no-sync"]
+        subprocess.run([*as_user, *map(str, make)], check=True, capture_output=True, cwd=folder)
+        serve = [_program("postgres"), "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder]
+        # `fsync` stays on: what is answered is on the disk, and tests kill for it.
+        with running([*as_user, *map(str, serve)], log) as process:
+            ready = [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+            wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, process, log, "PostgreSQL")
+            yield f"postgresql+asyncpg://reel@127.0.0.1:{port}"
 
 
 @asynccontextmanager

@@ -163,7 +163,8 @@ def test_messages_that_clients_may_parse() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2017-01-01 10:01:01", "2017-01-01+10%3a10%3a01", "2017-01-01%2010%3A01%3A01", "2017-01-01+10:01:01"]
+    "text",
+    ["2017-01-01 10:01:01", "2017-01-01+10%3a10%3a01", "2017-01-01%2010%3A01%3A01", "2017-01-01+10:01:01"],
 )
 def test_times_may_be_encoded_once_too_often(text: str) -> None:
     start = read(Asked, {"StreamName": "s", "StartTime": text}).start_time
@@ -171,14 +172,18 @@ def test_times_may_be_encoded_once_too_often(text: str) -> None:
     assert start.astimezone(UTC).replace(minute=0) == datetime(2017, 1, 1, 2, 0, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["2017-01-01", "tomorrow", "2017-13-01 10:01:01", "0001-01-01 00:00:00", 1483236061])
+@pytest.mark.parametrize(
+    "text", ["2017-01-01", "tomorrow", "2017-13-01 10:01:01", "0001-01-01 00:00:00", 1483236061]
+)
 def test_what_is_no_time(text: object) -> None:
     assert fault_of({"StreamName": "s", "StartTime": text}).code == "InvalidParameter"
 
 
 def test_stream_param_is_decoded_again_only_when_it_is_encoded() -> None:
     for text in ("record_interval=3600&a=b+c", "record_interval%3D3600%26a%3Db%2Bc"):
-        assert read(Asked, {"StreamName": "s", "StreamParam": text}).stream_param == "record_interval=3600&a=b+c"
+        assert (
+            read(Asked, {"StreamName": "s", "StreamParam": text}).stream_param == "record_interval=3600&a=b+c"
+        )
     assert fault_of({"StreamName": "s", "StreamParam": "a%00"}).code == "InvalidParameter"
 
 
@@ -215,7 +220,8 @@ def test_names(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../x", "..", ".", "a/b", "a\\b", "a?b", "a#b", "a b", "a%2fb", "a\nb", "a\x7f", "A" * 256, "\u202e"]
+    "name",
+    ["../x", "..", ".", "a/b", "a\\b", "a?b", "a#b", "a b", "a%2fb", "a\nb", "a\x7f", "A" * 256, "\u202e"],
 )
 def test_names_that_would_mean_something_in_a_url_or_a_path(name: str) -> None:
     with pytest.raises(ApiFault) as caught:
@@ -223,12 +229,16 @@ def test_names_that_would_mean_something_in_a_url_or_a_path(name: str) -> None:
     assert caught.value.code == "InvalidParameterValue"
 
 
-@pytest.mark.parametrize("name", ["5000.live.push.com", "localhost", "127.0.0.1", "__defaultVhost__", "A-b.example"])
+@pytest.mark.parametrize(
+    "name", ["5000.live.push.com", "localhost", "127.0.0.1", "__defaultVhost__", "A-b.example"]
+)
 def test_domains(name: str) -> None:
     assert read(Named, {"Domain": name}).domain == name
 
 
-@pytest.mark.parametrize("name", ["http://a", "a/b", "a b", "a:1", ".a", "a.", "a..b", "-a", "ä.de", "*", "a" * 254])
+@pytest.mark.parametrize(
+    "name", ["http://a", "a/b", "a b", "a:1", ".a", "a.", "a..b", "-a", "ä.de", "*", "a" * 254]
+)
 def test_what_is_no_domain(name: str) -> None:
     with pytest.raises(ApiFault) as caught:
         read(Named, {"Domain": name})
