@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import BaseModel
 
 from engine.api.faults import ApiFault
-from engine.api.keys import Key
+from engine.api.keys import ANY_DOMAIN, Key
 from engine.errors import ReelError
 
 P = TypeVar("P", bound=BaseModel)
@@ -30,6 +30,11 @@ class Caller:
     def may(self, domain: str) -> bool:
         """Whether the caller may see and change what belongs to `domain`. Lists leave out what it may not."""
         return self.key is None or self.key.may(domain)
+
+    @property
+    def may_all(self) -> bool:
+        """Whether there is no domain that the caller may not see."""
+        return self.key is None or ANY_DOMAIN in self.key.domains
 
     def check_domain(self, domain: str) -> None:
         """Raises:

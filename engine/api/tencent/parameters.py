@@ -1,4 +1,4 @@
-"""The parameters of an action, read as the vendor reads them: which of several mistakes is told, in which words."""
+"""The parameters of an action, read as the vendor reads them: which of several mistakes is told, and how."""
 
 from __future__ import annotations
 
@@ -82,4 +82,4 @@ def _fault(mistake: ErrorDetails) -> ApiFault:
     if "why" in context:
         return ApiFault(context["code"], f"The parameter `{name}` {context['why']}.")
     # Pydantic's own: what should be an object or a list is none.
-    return invalid_parameter(name, "must be a list" if mistake["type"] == "list_type" else "must be an object")
+    return invalid_parameter(name, f"must be {'a list' if mistake['type'] == 'tuple_type' else 'an object'}")

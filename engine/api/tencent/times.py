@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import unquote_plus
 
 from pydantic import BeforeValidator
 
-from engine.api.tencent.values import Integer, Text, mistyped
-from engine.media.civil_time import parse_china
+from engine.api.tencent.values import mistyped
+from engine.media.civil_time import china_text, iso_text, parse_china
 
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_S = 253370764800  # 9999-01-01, behind which zones differ by what no datetime holds
 
 
 def china_time(value: object) -> datetime:
-    """`2025-10-09 17:00:00`, in China standard time; may be URL-encoded, by a caller that does so in JSON too."""
+    """`2025-10-09 17:00:00`, in China standard time, or URL-encoded by a caller who does so in JSON too."""
     text = _string(value)
     try:
         at = parse_china(_plain(text))
@@ -35,10 +37,23 @@ def iso_time(value: object) -> datetime:
     return _since_1970(at)
 
 
-def any_time(value: object) -> datetime:
+@dataclass(frozen=True, slots=True)
+class WrittenTime:
+    """A moment, and which of both ways it was written: answers are written alike."""
+
+    at: datetime
+    is_iso: bool
+
+    def text(self, at: datetime) -> str:
+        """Another moment, written like this one."""
+        return iso_text(at) if self.is_iso else china_text(at)
+
+
+def any_time(value: object) -> WrittenTime:
     """Either of both."""
     text = _string(value)
-    return iso_time(text) if "T" in text else china_time(text)
+    is_iso = "T" in text
+    return WrittenTime(iso_time(text) if is_iso else china_time(text), is_iso)
 
 
 def unix_time(seconds: int) -> datetime:
@@ -54,8 +69,12 @@ def unix_seconds(at: datetime) -> int:
 
 
 def _since_1970(at: datetime) -> datetime:
-    """Far from where another zone's text of it would leave the calendar."""
-    if not 1970 < at.year < 9999:
+    """In UTC, in which it is kept."""
+    try:
+        at = at.astimezone(UTC)
+    except OverflowError:
+        at = _FIRST
+    if at <= _FIRST:
         raise mistyped("must be a time after 1970")
     return at
 
@@ -72,4 +91,4 @@ def _plain(text: str) -> str:
 
 ChinaTime = Annotated[datetime, BeforeValidator(china_time)]
 IsoTime = Annotated[datetime, BeforeValidator(iso_time)]
-AnyTime = Annotated[datetime, BeforeValidator(any_time)]
+AnyTime = Annotated[WrittenTime, BeforeValidator(any_time)]

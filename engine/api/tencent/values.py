@@ -83,9 +83,9 @@ def one_of(*words: str, code: str = NOT_ALLOWED) -> AfterValidator:
 
 
 def at_most(count: int, code: str = NOT_ALLOWED) -> AfterValidator:
-    """A list of no more than `count` elements."""
+    """A tuple of no more than `count` elements."""
 
-    def check(value: list[Any]) -> list[Any]:
+    def check(value: tuple[Any, ...]) -> tuple[Any, ...]:
         if len(value) > count:
             raise refused(code, f"may have {count} elements")
         return value
