@@ -15,7 +15,7 @@ from engine.api.faults import ApiFault
 from engine.api.tencent.flattened import nested
 from engine.api.tencent.names import Domain, Name
 from engine.api.tencent.parameters import Members, Parameters, read
-from engine.api.tencent.times import AnyTime, ChinaTime, IsoTime, unix_time
+from engine.api.tencent.times import AnyTime, ChinaTime, IsoTime, WrittenTime, unix_time
 from engine.api.tencent.values import Boolean, Encoded, Flag, Integer, Text, one_of, within
 
 
@@ -32,7 +32,7 @@ class Asked(Parameters):
     number: Integer = 0
     yes: Boolean = False
     mp4_param: Inner = Field(default_factory=Inner)
-    levels: list[Annotated[Text, one_of("error", "warning")]] = []
+    levels: tuple[Annotated[Text, one_of("error", "warning")], ...] = ()
     stream_param: Encoded = ""
     start_time: ChinaTime | None = None
 
@@ -195,9 +195,16 @@ class Moments(Parameters):
 def test_iso_times() -> None:
     moment = datetime(2020, 12, 11, 7, 25, 52, tzinfo=UTC)
     for text in ("2020-12-11T07:25:52Z", "2020-12-11T15:25:52+08:00"):
-        assert read(Moments, {"Iso": text}).iso == read(Moments, {"At": text}).at == moment
-    assert read(Moments, {"At": "2020-12-11 15:25:52"}).at == moment
-    for text in ("2020-12-11T07:25:52", "2020-12-11", "9999-12-31T23:59:59-08:00", 1):
+        assert read(Moments, {"Iso": text}).iso == moment
+        assert read(Moments, {"At": text}).at == WrittenTime(moment, is_iso=True)
+    assert read(Moments, {"At": "2020-12-11 15:25:52"}).at == WrittenTime(moment, is_iso=False)
+    for text in (
+        "2020-12-11T07:25:52",
+        "2020-12-11",
+        "9999-12-31T23:59:59-08:00",
+        "0001-01-01T00:00:00+08:00",
+        1,
+    ):
         with pytest.raises(ApiFault):
             read(Moments, {"Iso": text})
 
