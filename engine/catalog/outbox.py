@@ -29,13 +29,37 @@ async def get(session: AsyncSession, id: int) -> Callback | None:
     return await session.get(Callback, id)
 
 
+async def series(
+    session: AsyncSession, domain: str, app: str, stream: str, prefix: str
+) -> tuple[int, Callback | None]:
+    """Of a stream's messages whose `once` begins so: how many there are, and the last."""
+    where = (
+        Callback.domain == domain,
+        Callback.app == app,
+        Callback.stream == stream,
+        Callback.once.startswith(prefix, autoescape=True),
+    )
+    last = await session.scalar(select(Callback).where(*where).order_by(Callback.id.desc()).limit(1))
+    if last is None:
+        return 0, None
+    return await session.scalar(select(func.count()).select_from(Callback).where(*where)) or 0, last
+
+
 async def due(
-    session: AsyncSession, at: datetime, *, limit: int, besides: Collection[int] = ()
+    session: AsyncSession,
+    at: datetime,
+    *,
+    limit: int,
+    besides: Collection[int] = (),
+    besides_urls: Collection[str] = (),
 ) -> Sequence[Callback]:
-    """Those that wait and whose time has come, the longest waiting first; `besides` are left out."""
+    """Those that wait and whose time has come, the longest waiting first; `besides`, and what goes to
+    `besides_urls`, are left out."""
     query = select(Callback).where(Callback.state == "waiting", Callback.next_at <= at)
     if besides:
         query = query.where(Callback.id.not_in(besides))
+    if besides_urls:
+        query = query.where(Callback.url.not_in(besides_urls))
     return (await session.scalars(query.order_by(Callback.next_at, Callback.id).limit(limit))).all()
 
 
