@@ -87,11 +87,23 @@ def add_hooks(app: web.Application, presence: Presence, *, secret: str, domain: 
 async def _tell(presence: Presence, news: News, kind: str, domain: str) -> None:
     if not news.app or not news.stream or len(news.app) + len(news.stream) > _LONGEST_NAME:
         raise web.HTTPBadRequest(text="a hook names an app and a stream")
-    key = StreamKey(domain_of(news.host, domain), news.app, news.stream)
+    key = StreamKey(push_domain(news.params, news.host, domain), news.app, news.stream)
     if news.began:
         await presence.push_began(key, params=news.params, client_ip=news.client_ip, source=kind)
     else:
         await presence.push_ended(key)
+
+
+def push_domain(params: str, host: str, default: str) -> str:
+    """The push domain of a publisher: `vhost` or `domain` among its parameters, or the host that it dialled.
+
+    Args:
+        params: The query string of its URL.
+        host: Who it dialled; empty when nobody knows.
+        default: Of those who name none.
+    """
+    query = dict(parse_qsl(params))
+    return domain_of(query.get("vhost") or query.get("domain") or host, default)
 
 
 def domain_of(host: str, default: str) -> str:
@@ -135,12 +147,6 @@ def _host(url: str) -> str:
         return ""
 
 
-def _named_host(params: str, url: str) -> str:
-    """The domain of a push: `vhost` or `domain` among its parameters, or the host that was dialled."""
-    query = dict(parse_qsl(params))
-    return query.get("vhost") or query.get("domain") or _host(url)
-
-
 def _read_srs(fields: Mapping[str, Any]) -> News | None:
     action = _text(fields, "action")
     if action not in ("on_publish", "on_unpublish"):
@@ -150,7 +156,7 @@ def _read_srs(fields: Mapping[str, Any]) -> News | None:
         began=action == "on_publish",
         app=_text(fields, "app"),
         stream=_text(fields, "stream"),
-        host=_named_host(params, _text(fields, "tcUrl")) if vhost.lower() in _NO_DOMAINS else vhost,
+        host=_host(_text(fields, "tcUrl")) if vhost.lower() in _NO_DOMAINS else vhost,
         params=params,
         client_ip=_text(fields, "ip"),
     )
@@ -172,7 +178,7 @@ def _read_nginx(fields: Mapping[str, Any]) -> News | None:
         began=call == "publish",
         app=_text(fields, "app").partition("?")[0],
         stream=_text(fields, "name").partition("?")[0],
-        host=_named_host(params, _text(fields, "tcurl")),
+        host=_host(_text(fields, "tcurl")),
         params=params,
         client_ip=_text(fields, "addr"),
     )
@@ -189,7 +195,7 @@ def _read_zlmediakit(fields: Mapping[str, Any]) -> News | None:
         began=not ended,
         app=_text(fields, "app"),
         stream=_text(fields, "stream"),
-        host=_named_host(params, "") if vhost.lower() in _NO_DOMAINS else vhost,
+        host=vhost,
         params=params,
         client_ip=_text(fields, "ip"),
     )
@@ -202,7 +208,7 @@ def _read_mediamtx(fields: Mapping[str, Any]) -> News | None:
         return None
     app, _, stream = _text(fields, "path").strip("/").rpartition("/")
     params = _text(fields, "query")
-    return News(event == "ready", app or "live", stream, _named_host(params, ""), params, _text(fields, "ip"))
+    return News(event == "ready", app or "live", stream, "", params, _text(fields, "ip"))
 
 
 def _read_node(fields: Mapping[str, Any]) -> News | None:
@@ -214,7 +220,7 @@ def _read_node(fields: Mapping[str, Any]) -> News | None:
     params = urlencode([(name, value) for name, value in pairs if isinstance(value, str)])
     app, stream = _text(fields, "app"), _text(fields, "name")
     ip = _text(fields, "ip").rpartition("::ffff:")[2].rpartition(":")[0]  # IPv4 in IPv6, and a port
-    return News(action == "postPublish", app, stream, _named_host(params, ""), params, ip)
+    return News(action == "postPublish", app, stream, "", params, ip)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,47 @@
+"""From the embedded origin's publishers to control, in order."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from engine.api.hooks import push_domain
+from engine.control import Control, StreamKey
+from engine.origin import Push, PushEnd
+
+_log = structlog.get_logger()
+
+
+class EmbeddedPushes:
+    """Hears of pushes at once, and hands them on when control has time. An `engine.origin.PushWatch`.
+
+    Args:
+        domain: The push domain of publishers that name none.
+    """
+
+    def __init__(self, domain: str) -> None:
+        self._domain = domain
+        self._heard: asyncio.Queue[tuple[Push, PushEnd | None]] = asyncio.Queue()
+
+    def began(self, push: Push) -> None:
+        """As `PushWatch.began`."""
+        self._heard.put_nowait((push, None))
+
+    def ended(self, push: Push, end: PushEnd) -> None:
+        """As `PushWatch.ended`."""
+        self._heard.put_nowait((push, end))
+
+    async def hand_on(self, control: Control) -> None:
+        """Tells control, until it is cancelled. What control cannot take is logged, and lost."""
+        while True:
+            push, end = await self._heard.get()
+            app, _, stream = push.path.rpartition("/")
+            key = StreamKey(push_domain(push.params, push.host, self._domain), app, stream)
+            try:
+                if end is None:
+                    await control.push_began(key, params=push.params, client_ip=push.client_ip)
+                else:
+                    await control.push_ended(key, code=int(end))
+            except Exception:  # the pushes behind it are to be heard of
+                _log.exception("push.lost", stream=str(key), began=end is None)
