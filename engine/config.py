@@ -125,7 +125,7 @@ class Callbacks(_Part):
     """How the outbox is delivered."""
 
     in_flight: Annotated[int, Field(ge=1, le=10_000)] = 64
-    in_flight_per_host: Annotated[int, Field(ge=1, le=10_000)] = 8
+    in_flight_per_receiver: Annotated[int, Field(ge=1, le=10_000)] = 8
 
 
 class Settings(BaseSettings):
@@ -279,5 +279,5 @@ private_addresses = true
 [callbacks]
 # Deliveries at once: in all, and to one receiver.
 in_flight = 64
-in_flight_per_host = 8
+in_flight_per_receiver = 8
 """

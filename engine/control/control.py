@@ -148,6 +148,10 @@ class Control:
         """Somebody publishes the stream."""
         return self._board.desk(key).push is not None
 
+    def is_recorded(self, key: StreamKey) -> bool:
+        """Some of its media is being recorded now."""
+        return any(running.is_live for running in self._board.desk(key).running.values())
+
     def online(self, *, domain: str = "", app: str = "", stream: str = "") -> Sequence[Push]:
         """Pushes that go on, by their beginning; empty names are any."""
         pushes = [desk.push for desk in self._board.desks.values() if desk.push is not None]
