@@ -2,6 +2,7 @@
 
     ReelError
     ├── UsageError                    a wrong option, URL or spec                    exit 2
+    │   └── IdTaken                   another process records under the id
     ├── SourceError                   the stream cannot be had                       exit 3
     │   ├── ConnectFailed             refused, timed out, DNS, TLS
     │   ├── StreamNotFound            404, NetStream.Play.StreamNotFound, never began
@@ -17,6 +18,7 @@
     │   ├── MalformedMp4
     │   ├── MalformedAudio            a file that is neither ADTS nor MPEG audio
     │   ├── MalformedPlaylist         a playlist that is not a recording of ours
+    │   ├── MalformedCommand          a line of a worker's channel
     │   ├── MalformedJournal
     │   └── MalformedManifest
     ├── UnsupportedCodec              a format cannot hold the stream's codecs       exit 4
@@ -68,6 +70,10 @@ class UsageError(ReelError):
 
     exit_code = 2
     code = "usage"
+
+
+class IdTaken(UsageError):
+    """Another process records under this id."""
 
 
 class SourceError(ReelError):
@@ -147,6 +153,12 @@ class MalformedMp4(ProtocolError):
     """Malformed MP4."""
 
     code = "malformed_mp4"
+
+
+class MalformedCommand(ProtocolError):
+    """Malformed line of a worker's channel."""
+
+    code = "malformed_command"
 
 
 class MalformedJournal(ProtocolError):

@@ -2,56 +2,109 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+import structlog
+
+from engine.errors import UsageError
 from engine.fleet.fleet import OnEvent, WorkerStatus
+from engine.fleet.placement import least_loaded
+from engine.fleet.seat import OrderName, Seat
+from engine.fleet.told import Told
+from engine.ingest import SourceOptions, open_source
+from engine.media.events import Event, FileFinished
 from engine.record import RecordSpec
+
+_log = structlog.get_logger()
 
 
 class LocalFleet:
     """Worker processes on this machine (count 0: one for each core).
 
-    An async context manager. Leaving it finalizes every file and tells of it. Recordings that were not
-    ended by `stop` or `finish` send no `finished`: started again under their ids they go on, with a gap of
-    reason `process_down`.
+    An async context manager. Leaving it finalizes every file and tells of it. Recordings that were not ended
+    by `stop` or `finish` send no `finished`: started again under their ids they go on, with a gap of reason
+    `process_down`.
     """
 
     def __init__(self, count: int, on_event: OnEvent) -> None:
-        self._count = count
         self._on_event = on_event
+        self._told = Told()
+        self._seats = [Seat(number, self._hear) for number in range(count or _cores())]
 
     async def __aenter__(self) -> Self:
-        raise NotImplementedError
+        self._running = [
+            asyncio.create_task(seat.run(), name=f"worker-{seat.number}") for seat in self._seats
+        ]
+        return self
 
     async def __aexit__(self, *_: object) -> None:
-        raise NotImplementedError
+        for seat in self._seats:
+            seat.close()
+        await asyncio.gather(*self._running)
 
     async def start(self, spec: RecordSpec, url: str) -> None:
         """As `Fleet.start`."""
-        raise NotImplementedError
+        if spec.id is None:
+            raise UsageError("id: a recording of a fleet needs one")
+        if self._seat_of(spec.id) is not None:
+            raise UsageError(f"id: {spec.id} is being recorded")
+        open_source(url, SourceOptions(), memoryview(b""))  # it can be pulled
+        candidates = [seat.candidate for seat in self._seats]
+        self._seats[least_loaded(candidates)].start(spec, url)
 
     async def stop(self, id: str) -> None:
         """As `Fleet.stop`."""
-        raise NotImplementedError
+        self._order(id, "stop")
 
     async def finish(self, id: str) -> None:
         """As `Fleet.finish`."""
-        raise NotImplementedError
+        self._order(id, "finish")
 
     async def pause(self, id: str) -> None:
         """As `Fleet.pause`."""
-        raise NotImplementedError
+        self._order(id, "pause")
 
     async def resume(self, id: str) -> None:
         """As `Fleet.resume`."""
-        raise NotImplementedError
+        self._order(id, "resume")
 
     async def recover(self, root: Path) -> None:
-        """As `Fleet.recover`."""
-        raise NotImplementedError
+        """As `Fleet.recover`. Not to be waited for while an event is heard."""
+        candidates = [seat.candidate for seat in self._seats]
+        await self._seats[least_loaded(candidates)].recover(root)
 
     def status(self) -> Sequence[WorkerStatus]:
         """The workers."""
-        raise NotImplementedError
+        return [
+            WorkerStatus(seat.number, seat.pid, len(seat.hosted), round(seat.load.share, 3), seat.deaths)
+            for seat in self._seats
+        ]
+
+    def _seat_of(self, id: str) -> Seat | None:
+        return next((seat for seat in self._seats if id in seat.hosted), None)
+
+    def _order(self, id: str, what: OrderName) -> None:
+        if (seat := self._seat_of(id)) is not None:
+            seat.order(id, what)
+
+    async def _hear(self, event: Event) -> bool:
+        """Pass an event on: whether it was taken. No file is told of twice."""
+        if isinstance(event, FileFinished) and event.recovered and event.path in self._told:
+            return True
+        try:
+            await self._on_event(event)
+        except Exception:
+            _log.exception("event.untaken", event_name=event.event, recording=event.recording)
+            return False
+        if isinstance(event, FileFinished):
+            self._told.add(event.path)
+        return True
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0))

@@ -62,6 +62,10 @@ REMEMBERED_PACKETS = 2048
 REPLAY_JITTER_MS = 1
 """An origin that counts in other units than milliseconds rounds a replayed timestamp the other way."""
 
+FINISH_S = 5.0
+"""How long the end of a push that is over is read for: what the origin still holds of it comes in this
+time."""
+
 CUT_HOLD_MS = 2_000
 """Audio ahead of the video is held back at a cut for this long at the most."""
 

@@ -33,6 +33,9 @@ class AudioMuxer:
         self._sink.write(counted(self._tally, self._writer.mux, batch.arena, batch.tags.tobytes()))
         self._tally.take(batch, self._codecs)
 
+    def pause(self) -> None:
+        """Nothing waits to be written."""
+
     def close(self) -> None:
         """Nothing waits to be written."""
         self._closed = True

@@ -83,6 +83,10 @@ class Stats:
     last_dts_ms: int | None = None
     duration_ms: int = 0
     """From the first frame's dts to the end of the last frame of any track."""
+    end_ms: int | None = field(default=None, compare=False)
+    """Where the last frame of any track ends, on the clock of the last section; recovery does not say."""
+    shown_to_ms: int | None = field(default=None, compare=False)
+    """When its last picture has been shown; likewise."""
     adjusted: int = 0
     """Frames whose time was moved because the container wants a rising clock: shared or falling dts,
     negative composition times."""
@@ -103,6 +107,14 @@ class Muxer(Protocol):
             StorageError: the sink cannot write.
         """
 
+    def pause(self) -> None:
+        """Writes what waits in memory, so that all there is can be played: nothing may come for a while.
+
+        Raises:
+            MuxError: as for `write`.
+            StorageError: as for `write`.
+        """
+
     def close(self) -> None:
         """Completes the file's bytes. A second call does nothing.
 
@@ -118,9 +130,6 @@ class Muxer(Protocol):
 
 class RestartableMuxer(Muxer, Protocol):
     """A muxer that can go on with other tracks in the same output: HLS."""
-
-    def pause(self) -> None:
-        """Ends the segment, so that all there is can be played: what follows, if anything, is a restart."""
 
     def restart(self, tracks: Sequence[Track], started_at: datetime | None = None) -> None:
         """Ends the segment; what follows has these tracks, another clock and EXT-X-DISCONTINUITY.

@@ -120,6 +120,9 @@ class FlvMuxer:
         self._sink.write(data)
         self._metadata.note(batch, positions, self._shift_ms)
 
+    def pause(self) -> None:
+        """Nothing waits to be written."""
+
     def close(self) -> None:
         """Completes onMetaData. A file of no rows stays empty.
 

@@ -42,6 +42,10 @@ class Mp4Muxer:
         self._sink.write(self._fragments.mux(batch, self._origin_ms))
         self._tally.take(batch, self._codecs)
 
+    def pause(self) -> None:
+        """Writes the open fragment."""
+        self._sink.write(self._fragments.finish())
+
     def close(self) -> None:
         """Writes what is still open."""
         if not self._closed:

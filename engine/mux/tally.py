@@ -162,6 +162,8 @@ class Tally:
             first_dts_ms=first_ms,
             last_dts_ms=last_ms,
             duration_ms=self._earlier_ms + self._section_ms(),
+            end_ms=self.end_ms(),
+            shown_to_ms=None if self.shown_ms is None else self.shown_ms + self.video_frame_ms,
             adjusted=self.adjusted,
             refused=self.refused,
             late_segments=self.late_segments,

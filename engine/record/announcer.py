@@ -6,7 +6,7 @@ Reports come from writer threads through the event loop; everything here runs on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Literal
@@ -24,6 +24,10 @@ from engine.record.wall_clock import Span
 
 _log = structlog.get_logger()
 
+Emit = Callable[[events.Event], Awaitable[bool] | None]
+"""Hears events. It may say later whether somebody was told, which decides what becomes of the journal of a
+file: it stays, for recovery to tell of the file, when nobody was."""
+
 
 class Announcer:
     """The voice of one recording.
@@ -40,7 +44,7 @@ class Announcer:
         recording: str,
         status: Status,
         ledger: Ledger,
-        emit: Callable[[events.Event], None],
+        emit: Emit,
         put: Callable[[Callable[[], None]], None],
         now: Callable[[], datetime],
         chronicle: Chronicle | None,
@@ -78,6 +82,12 @@ class Announcer:
             self._missing = Gap(start=since, end=since, reason=self.ledger.reason)
             self._open(self._missing)
             self._note(partial(Chronicle.missing, reason=self.ledger.reason, at=since))
+
+    def mark(self, reason: events.GapReason, at: datetime | None = None) -> None:
+        """What is not recorded from a moment on (None: from now on) is missing for this reason."""
+        self.ledger.mark(reason, at)
+        if self._missing is not None and at is not None:
+            self._note(partial(Chronicle.missing, reason=reason, at=at))
 
     def recorded(self, spans: Sequence[Span]) -> None:
         """Media of these spans is recorded."""
@@ -180,9 +190,13 @@ class Announcer:
         assert report.settle is not None
         self._status.files += 1
         self._settling = [future for future in self._settling if not future.done()]
-        self._emit(report.manifest.event(str(report.path), self._now()))
-        # At once, and on a thread of its own: until it is done a crash would have the event sent again.
-        self._settling.append(asyncio.get_running_loop().run_in_executor(None, report.settle))
+        told = self._emit(report.manifest.event(str(report.path), self._now()))
+        loop = asyncio.get_running_loop()
+        if told is None:
+            # At once, and on a thread of its own: until it is done a crash would have the event sent again.
+            self._settling.append(loop.run_in_executor(None, report.settle, True))
+        else:
+            self._settling.append(loop.create_task(_settle(told, report.settle)))
 
     async def settled(self) -> None:
         """Wait until the journals of all files that were told of are gone."""
@@ -214,6 +228,10 @@ class Announcer:
                 gaps=self._status.gaps,
             )
         )
+
+
+async def _settle(told: Awaitable[bool], settle: Callable[[bool], None]) -> None:
+    await asyncio.get_running_loop().run_in_executor(None, settle, await told)
 
 
 def _quietly(write: Callable[[Chronicle], None], chronicle: Chronicle) -> None:

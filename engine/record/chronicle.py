@@ -8,7 +8,7 @@ here on there is).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,12 +17,12 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from engine.errors import MalformedJournal, NameTaken, ReelError, StorageError, UsageError
+from engine.errors import IdTaken, MalformedJournal, NameTaken, ReelError, StorageError
 from engine.media.codecs import Format
 from engine.media.events import GapReason
 from engine.media.manifest import Manifest
 from engine.record.past import Missing, Past
-from engine.record.recovery import STATE, Revived, settle
+from engine.record.recovery import STATE, Tell, settle
 from engine.store import Journal, read_manifest
 from engine.store.journal import Line, journal_of
 
@@ -48,11 +48,11 @@ class Chronicle:
     root: Path
 
     @classmethod
-    def open(cls, root: Path, recording: str, tell: Callable[[Revived], None]) -> tuple[Chronicle, Past]:
+    def open(cls, root: Path, recording: str, tell: Tell) -> tuple[Chronicle, Past]:
         """A new chronicle, or that of a process that is gone, whose files are revived and told of.
 
         Raises:
-            UsageError: another process records under this id.
+            IdTaken: another process records under this id.
             StorageError: the disk refuses.
             ProtocolError: what is there is no chronicle.
         """
@@ -63,7 +63,7 @@ class Chronicle:
             try:
                 journal = Journal.create(final)
             except NameTaken:
-                raise UsageError(f"id: {recording} is being recorded by another process") from None
+                raise IdTaken(f"id: {recording} is being recorded by another process") from None
         chronicle = cls(journal, root)
         try:
             lines = journal.lines()
@@ -80,7 +80,7 @@ class Chronicle:
             journal.close()
             raise
 
-    def _past(self, start: datetime, lines: Sequence[Line], tell: Callable[[Revived], None]) -> Past:
+    def _past(self, start: datetime, lines: Sequence[Line], tell: Tell) -> Past:
         missing: list[Missing] = []
         manifests: list[Manifest] = []
         for line in lines:
@@ -109,7 +109,7 @@ class Chronicle:
             raise MalformedJournal(f"{self.journal.path}: {name!r} is not below {self.root}")
         return self.root / path
 
-    def _revived(self, final: Path, tell: Callable[[Revived], None]) -> Manifest | None:
+    def _revived(self, final: Path, tell: Tell) -> Manifest | None:
         """The manifest of a file that the process before began, which may be unfinished."""
         journal = Journal.adopt(journal_of(final))
         if journal is not None:
@@ -131,6 +131,11 @@ class Chronicle:
     def live(self) -> None:
         """Media is recorded again."""
         self.journal.append({"live": True})
+
+    def leave(self) -> None:
+        """The process ends, and the recording does not."""
+        self.journal.touch()
+        self.journal.close()
 
     def end(self) -> None:
         """The recording ended, and nothing is left to say."""

@@ -62,6 +62,8 @@ class Intake:
         interval_ms: Media time after which a new file begins.
         audio_only: Video is left out.
         jump: What a jumping clock becomes.
+        splices: A push may go on in the files of the one before, until `close_files`: its first cut is due
+            when those are as long as files may be.
     """
 
     def __init__(
@@ -72,11 +74,15 @@ class Intake:
         interval_ms: int | None,
         audio_only: bool,
         jump: Literal["discontinuity", "repair"],
+        splices: bool = False,
     ) -> None:
         self._limit = limit
         self._interval_ms = interval_ms
         self._audio_only = audio_only
         self._jump = jump
+        self._splices = splices
+        self._spliced_ms = 0  # media time of earlier pushes in the files that are open
+        self._begun_ms: int | None = None  # dts at which the newest section began
         self._next_section = 0
         self._timeline = Timeline(jump=jump)
         self._segmenter = self._new_segmenter()
@@ -92,8 +98,14 @@ class Intake:
         """The last connection sent media that is recorded, or was before."""
 
     def _new_segmenter(self) -> Segmenter:
+        first_ms = None
+        if self._interval_ms is not None and self._spliced_ms:
+            first_ms = max(self._interval_ms - self._spliced_ms, 1)
         return Segmenter(
-            interval_ms=self._interval_ms, audio_only=self._audio_only, first_section=self._next_section
+            interval_ms=self._interval_ms,
+            audio_only=self._audio_only,
+            first_section=self._next_section,
+            first_interval_ms=first_ms,
         )
 
     def why_not_started(self) -> ReelError:
@@ -145,11 +157,20 @@ class Intake:
         """No connection went on where the last one broke off."""
         return [self._end_sections()]
 
+    def close_files(self) -> None:
+        """No push goes on in the files of the last one."""
+        self._spliced_ms = 0
+
     def _end_sections(self, *, ends_broken: bool = False) -> Taken:
         self.is_broken_off = False
         self._has_ended = True
         operations = self._limit.pass_through(self._segmenter.finish())
-        return self._complete(Taken(operations, ends_broken=ends_broken))
+        taken = self._complete(Taken(operations, ends_broken=ends_broken))
+        last_ms, begun_ms = self._limit.last_dts, self._begun_ms
+        if self._splices and last_ms is not None and begun_ms is not None:
+            self._spliced_ms += max(last_ms - begun_ms, 0)
+        self._begun_ms = None
+        return taken
 
     def _settle(self, now: datetime) -> list[Taken]:
         """The connection ended before it was known what its first media is. One that sent nothing that could
@@ -206,9 +227,12 @@ class Intake:
 
     def _complete(self, taken: Taken) -> Taken:
         taken.wall = replace(self._wall)
-        first = next(
-            (one for one in taken.operations if isinstance(one, Begin) and one.cause is Cause.FIRST), None
-        )
+        begins = [one for one in taken.operations if isinstance(one, Begin)]
+        for begin in begins:
+            self._begun_ms = begin.dts_ms
+            if begin.cause is not Cause.FIRST:
+                self._spliced_ms = 0
+        first = next((begin for begin in begins if begin.cause is Cause.FIRST), None)
         if first is not None:  # what was held until then, from the first cut point on
             taken.spans = [Span(self._wall.at(first.dts_ms), self._wall.until)]
         last_dts = self._limit.last_dts

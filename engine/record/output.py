@@ -40,8 +40,8 @@ class OutputReport:
     format: Format
     path: Path
     manifest: Manifest | None = None
-    settle: Callable[[], None] | None = None
-    """To be called when the event of the finished file is out; it may block."""
+    settle: Callable[[bool], None] | None = None
+    """To be called when the event of the finished file is out, or nobody could be told; it may block."""
     error: ReelError | None = None
     gaps: Sequence[Gap] = ()
     message: str = ""
@@ -70,7 +70,8 @@ class _Trouble:
 
 class Output:
     """One format. Sections that a change or a jump begins go on in the same HLS file, and in a new file of
-    every other format; a push that returns in time goes on in the HLS file that waits for it (C4)."""
+    every other format; a push that returns in time goes on in the file that waits for it (C4): an HLS file,
+    or with `splice_all` one of any format whose tracks the push has."""
 
     def __init__(
         self,
@@ -90,7 +91,7 @@ class Output:
         self._ledger = ledger
         self._report = report
         self._files: dict[int, OutputFile] = {}  # section -> the file it is written to
-        self._parked: OutputFile | None = None  # HLS, between two pushes
+        self._parked: OutputFile | None = None  # between two pushes
         self._waiting: _Waiting | None = None
         self._trouble: _Trouble | None = None
         self._wait_s = STORAGE_RETRY_FIRST_S
@@ -146,7 +147,7 @@ class Output:
         """Whether a section starts a new file."""
         if begin.cause in _GOES_ON and self.format is Format.HLS and self._files:
             return False
-        return not (begin.cause is Cause.FIRST and self._parked)
+        return not (begin.cause is Cause.FIRST and self._parked and self._parked.may_take(begin))
 
     def begin(self, begin: Begin, place: Place, at: datetime, until: datetime) -> None:
         """A section begins in a new file; media up to `until` is about to be written."""
@@ -243,7 +244,7 @@ class Output:
         if file in self._files.values():
             if self._waiting is not None and set(self._files) == {self._waiting.begin.section}:
                 self._stop_waiting()
-        elif self.format is Format.HLS and self._settings.splice_s and not self._files:
+        elif self._settings.splices(self.format) and not self._files:
             self._parked = file
             file.pause()
         elif self._files:

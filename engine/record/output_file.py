@@ -26,6 +26,7 @@ from engine.mux import Muxer, MuxOptions, RestartableMuxer, Stats, open_muxer
 from engine.record.diary import ANNOUNCED, Clock, Header, clock_line, gap_lines, note_line
 from engine.record.ledger import join
 from engine.record.recovery import revive
+from engine.record.splice import shift_behind, shifted
 from engine.segment import Begin
 from engine.store import (
     GrowingFile,
@@ -67,7 +68,12 @@ class Settings:
     hls_time_s: float
     expected_duration_s: float | None
     splice_s: float
+    splice_all: bool
     sync_s: float | None  # how often growing files are synced; None: when they are final
+
+    def splices(self, format: Format) -> bool:
+        """A file of this format waits for a push that returns."""
+        return self.splice_s > 0 and (self.splice_all or format is Format.HLS)
 
 
 def path_of(base: Path, format: Format) -> Path:
@@ -178,20 +184,29 @@ class OutputFile:
             before=before,
             tracks=[],
         )
-        tracks = self._held(begin)
+        self._tracks = self._held(begin)  # of the newest section
+        self._spliced: tuple[Begin, datetime] | None = None  # a push whose first media comes next
+        self._shift_ms = 0
         try:
             place.journal.append(self._header.model_dump(mode="json"))
-            self._muxer: Muxer = open_muxer(format, tracks, place.store, options)
+            self._muxer: Muxer = open_muxer(format, self._tracks, place.store, options)
         except BaseException:
             place.discard()
             raise
 
     def _held(self, begin: Begin) -> list[Track]:
         """The tracks of a section that the file holds; remembered for its manifest."""
-        tracks = [track for track in begin.tracks if not (self.format.audio_only and track.is_video)]
+        tracks = self._wanted(begin)
         known = self._header.tracks
         known += [info for track in tracks if (info := TrackInfo.of(track)) not in known]
         return tracks
+
+    def _wanted(self, begin: Begin) -> list[Track]:
+        return [track for track in begin.tracks if not (self.format.audio_only and track.is_video)]
+
+    def may_take(self, begin: Begin) -> bool:
+        """Whether the media of another push can stand behind what is written."""
+        return self.format is Format.HLS or self._wanted(begin) == self._tracks
 
     @property
     def is_described(self) -> bool:
@@ -209,17 +224,27 @@ class OutputFile:
         Raises:
             MuxError, StorageError: as `Muxer.write`.
         """
-        self._muxer.write(batch)
+        if self._spliced is not None:
+            (begin, at), self._spliced = self._spliced, None
+            self._shift_ms = shift_behind(self._muxer.stats, batch, begin.dts_ms)
+            self._set_clock(begin.dts_ms + self._shift_ms, at)
+        self._muxer.write(shifted(batch, self._shift_ms))
+
+    def _set_clock(self, dts_ms: int, at: datetime) -> None:
+        self.place.journal.append(clock_line(Clock(dts_ms=dts_ms, at=at)))
 
     def restart(self, begin: Begin, at: datetime, *, wall_goes_on: bool) -> None:
-        """Go on behind a discontinuity (HLS)."""
-        tracks = self._held(begin)
-        cast("RestartableMuxer", self._muxer).restart(tracks, None if wall_goes_on else at)
-        self.place.journal.append(clock_line(Clock(dts_ms=begin.dts_ms, at=at)))
+        """Go on with another section: behind a discontinuity (HLS), or where what is written ends."""
+        self._tracks = self._held(begin)
+        if self.format is not Format.HLS:
+            self._spliced = begin, at
+            return
+        cast("RestartableMuxer", self._muxer).restart(self._tracks, None if wall_goes_on else at)
+        self._set_clock(begin.dts_ms, at)
 
     def pause(self) -> None:
-        """End the segment: nothing may come for a while (HLS)."""
-        cast("RestartableMuxer", self._muxer).pause()
+        """Nothing may come for a while: what there is can be played."""
+        self._muxer.pause()
 
     def note(self, text: str) -> None:
         """Something was repaired: it goes into the manifest."""
@@ -307,9 +332,12 @@ class OutputFile:
             self.place.journal.remove()
         return True
 
-    def settle(self) -> None:
+    def settle(self, told: bool) -> None:
         """Everybody was told of the finished file. While it has no manifest its journal stays, for a recovery
-        to write one."""
+        to write one; and when nobody was told, for a recovery to tell of it."""
+        if not told:
+            self.place.journal.close()
+            return
         self._is_announced = True
         if self._is_described:
             self.place.journal.remove()

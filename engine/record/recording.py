@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,8 +19,8 @@ from engine.ingest import ReadBuffer, Source, SourceOptions, open_source, stream
 from engine.ingest.source import masked
 from engine.ingest.tick import Backoff
 from engine.media import events
-from engine.media.limits import HEARTBEAT_S, HOLE_MS, JOIN_WAIT_S
-from engine.record.announcer import Announcer
+from engine.media.limits import FINISH_S, HEARTBEAT_S, HOLE_MS, JOIN_WAIT_S
+from engine.record.announcer import Announcer, Emit
 from engine.record.chronicle import Chronicle
 from engine.record.intake import Intake, Taken, notes_of
 from engine.record.lane import Lane
@@ -57,7 +57,8 @@ class Outcome:
 
 
 class Recording:
-    """Records one stream as a `RecordSpec` says. `run` is called once; `stop` may be called at any time.
+    """Records one stream as a `RecordSpec` says. `run` is called once; what tells it to end or to pause may
+    be called at any time.
 
     Args:
         past: What an earlier process recorded under the same id, and what is left for a later one.
@@ -70,7 +71,7 @@ class Recording:
         *,
         buffer: ReadBuffer,
         lane: Lane,
-        emit: Callable[[events.Event], None],
+        emit: Emit,
         past: tuple[Chronicle, Past] | None = None,
     ) -> None:
         self.id = spec.id or uuid4().hex[:12]
@@ -85,6 +86,11 @@ class Recording:
         self._loop = asyncio.get_running_loop()
         self._now = SteadyClock().now
         self._stopping = asyncio.Event()
+        self._halting = asyncio.Event()  # set while it is to have no connection: stopping, or paused
+        self._going_on = asyncio.Event()  # set while it is not paused
+        self._going_on.set()
+        self._finishing = False  # the connection is the last one
+        self._leaving = False  # the window does not end with the process
         self._attempt = 0
         self._live_since_s: float | None = None
         self._interrupted_s = -math.inf  # when the last push broke off or ended
@@ -105,6 +111,7 @@ class Recording:
             interval_ms=None if spec.interval is None else round(spec.interval * 1000),
             audio_only=spec.type == "audio",
             jump=spec.jump,
+            splices=spec.splice > 0,
         )
         self._announcer = Announcer(
             self.id, self.status, before.ledger(), emit, lane.put, self._now, self._chronicle
@@ -122,6 +129,7 @@ class Recording:
                 hls_time_s=spec.hls_time,
                 expected_duration_s=min(filter(None, (spec.interval, spec.duration)), default=None),
                 splice_s=spec.splice,
+                splice_all=spec.splice_all,
                 sync_s=spec.sync,
             ),
             Space(spec.output, None if spec.min_free is None else int(spec.min_free * (1 << 20))),
@@ -129,9 +137,46 @@ class Recording:
         )
         open_source(url, self._options, buffer)  # a wrong URL is a usage error now, not a failure later
 
+    # Orders
+
     def stop(self) -> None:
         """End the recording: every file is finalized."""
         self._stopping.set()
+        self._halting.set()
+        self._going_on.set()
+
+    def leave(self) -> None:
+        """End this process's part of the recording: every file is finalized, and another process may go on
+        under its id, so nobody is told that it finished. One that is ending ends."""
+        self._leaving = not (self._finishing or self._stopping.is_set())
+        self.stop()
+
+    def finish(self) -> None:
+        """The push is over: record what its connection still holds, then end as `stop` does."""
+        self._finishing = True
+        if self._is_paused or self.status.state not in (State.OPENING, State.LIVE):
+            self.stop()
+        else:
+            self._loop.call_later(FINISH_S, self.stop)
+
+    def pause(self) -> None:
+        """Let go of the stream until `resume`. Files wait for the splice time, as at an interruption."""
+        if self._is_paused or self._stopping.is_set():
+            return
+        self._going_on.clear()
+        self._halting.set()
+        if self.status.state is not State.LIVE:
+            self._mark("paused", self._now())
+
+    def resume(self) -> None:
+        """Record again."""
+        self._going_on.set()
+        if not self._stopping.is_set():
+            self._halting.clear()
+
+    @property
+    def _is_paused(self) -> bool:
+        return not self._going_on.is_set()
 
     async def run(self, wakes_at_s: float = 0.0) -> Outcome:
         """Record until the duration, the stream's end or `stop`. Files are final when it returns.
@@ -158,7 +203,9 @@ class Recording:
         await self._announcer.settled()
         self._lane.put(self._outputs.release)
         await self._lane.drain()
-        if self._chronicle is not None:
+        if self._chronicle is not None and self._leaving:
+            self._chronicle.leave()
+        elif self._chronicle is not None:
             self._chronicle.end()
         error = verdict(
             error,
@@ -168,6 +215,8 @@ class Recording:
             was_live=self._live_since_s is not None,
         )
         self._enter(State.ENDED)
+        if self._leaving:
+            return Outcome(error, self.status.files)
         if error is not None:
             self._announcer.failed(error)
         elif self._stopping.is_set():
@@ -182,7 +231,15 @@ class Recording:
         """Connections one after the other; what the last one ended with."""
         patience_s = max(self._spec.reconnect, self._spec.splice)
         deadline_s = self._loop.time() + patience_s
+        error: ReelError | None = None
         while True:
+            if self._is_paused:
+                await self._sit_out_pause()
+                if self._is_over():
+                    return error
+                deadline_s = self._loop.time() + patience_s
+                self._backoff.reset()
+                self._enter(State.CONNECTING)
             source = open_source(self.url, self._options, self._buffer)
             was_live, error = await self._connect(source)
             if was_live:
@@ -193,20 +250,40 @@ class Recording:
             self._enter(State.WAITING)
             if was_live:
                 self._interrupted(error)
+            if self._is_paused:
+                continue
+            if self._announcer.ledger.reason == "paused":
+                self._mark("not_live" if self._live_since_s is None else "interrupted", self._now())
             now_s = self._loop.time()
             wait_s = min(self._backoff.next_s(), deadline_s - now_s)  # the last try is at the deadline
             if wait_s <= 0:
                 return error
-            left_s = self._window_end_s() - now_s
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), min(wait_s, left_s))
-            self._ran_out = wait_s >= left_s
+            await self._wait(self._halting, wait_s)
             if self._is_over():
                 return error
-            self._enter(State.CONNECTING)
+            if not self._is_paused:
+                self._enter(State.CONNECTING)
+
+    async def _sit_out_pause(self) -> None:
+        if self.status.state is not State.WAITING:
+            self._enter(State.WAITING)
+        await self._wait(self._going_on, math.inf)
+
+    async def _wait(self, wanted: asyncio.Event, wait_s: float) -> None:
+        """Wait for something, while the duration is not over."""
+        left_s = self._window_end_s() - self._loop.time()
+        longest_s = min(wait_s, left_s)
+        try:
+            await asyncio.wait_for(wanted.wait(), None if math.isinf(longest_s) else longest_s)
+        except TimeoutError:
+            self._ran_out = wait_s >= left_s
 
     def _may_return(self, source: Source, error: ReelError | None, patience_s: float) -> bool:
-        if self._is_over() or not source.is_live or patience_s == 0:
+        if self._is_over() or not source.is_live:
+            return False
+        if self._is_paused:
+            return True
+        if patience_s == 0:
             return False
         return not (isinstance(error, _PERMANENT) and self._live_since_s is None)
 
@@ -221,7 +298,7 @@ class Recording:
         error: ReelError | None = None
         was_open = False
         try:
-            if await self._unless_stopped(source.open()):
+            if await self._unless_halted(source.open()):
                 was_open = True
                 self._enter(State.OPENING)
                 made_since = None if source.is_live else self._now()  # a file is played from now on
@@ -231,24 +308,26 @@ class Recording:
             error = caught
         finally:
             source.close()
+        if self._finishing:
+            self.stop()
         if not was_open:
             return False, error
         return self._disconnected(source, error)
 
     def _disconnected(self, source: Source, error: ReelError | None) -> tuple[bool, ReelError | None]:
         self._broke_off = not (source.ended or self._is_over())
-        if self._broke_off:
+        if self._broke_off and not self._is_paused:
             self._hand_over(self._intake.break_off(self._now()))
         else:
             self._hand_over(self._intake.finish(self._now()))
         was_live = self._intake.was_live
-        if not was_live and error is None and not self._stopping.is_set():
+        if not was_live and error is None and not self._halting.is_set():
             reason = self._intake.why_not_started()
             error = type(reason)(f"{masked(self.url)}: {reason}")
         return was_live, error
 
     async def _read(self, source: Source) -> None:
-        while not self._is_over():
+        while not (self._is_over() or self._is_paused):
             batch = await source.read()
             if batch is None:
                 return
@@ -262,10 +341,10 @@ class Recording:
             elif self._now() - self._announcer.ledger.until < _HOLE:
                 self._held_back = False  # what came while nobody read is read
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Do `work` unless `stop` comes first; true when it was done."""
+    async def _unless_halted(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do `work` unless `stop` or `pause` comes first; true when it was done."""
         task = asyncio.ensure_future(work)
-        stopped = asyncio.ensure_future(self._stopping.wait())
+        stopped = asyncio.ensure_future(self._halting.wait())
         try:
             await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -297,6 +376,8 @@ class Recording:
         if error is not None:
             self._announcer.warn(error.code, str(error))
         reason: events.GapReason = "stalled" if isinstance(error, Stalled) else "interrupted"
+        if self._is_paused:
+            reason = "paused"
         self._mark("storage" if self._held_back else reason)
         self._announcer.missing()
         self._held_back = False
@@ -305,9 +386,10 @@ class Recording:
         if self._spec.splice:
             self._timers.append(self._loop.call_later(self._spec.splice, self._expire))
 
-    def _mark(self, reason: events.GapReason) -> None:
-        self._announcer.ledger.mark(reason)
-        self._lane.put(partial(self._outputs.mark, reason))
+    def _mark(self, reason: events.GapReason, at: datetime | None = None) -> None:
+        """What is not recorded from a moment on, or from now on, is missing for this reason."""
+        self._announcer.mark(reason, at)
+        self._lane.put(partial(self._outputs.mark, reason, at))
 
     def _close_sections(self) -> None:
         """Nothing goes on where the last connection broke off."""
@@ -316,6 +398,7 @@ class Recording:
             self._expire_if_due()
 
     def _expire(self) -> None:
+        self._intake.close_files()
         self._lane.put(self._outputs.expire)
 
     def _expire_if_due(self) -> None:

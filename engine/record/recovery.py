@@ -6,7 +6,7 @@ lives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,6 +56,10 @@ class Revived:
     def event(self, at: datetime) -> FileFinished:
         """What the process that recorded it would have said."""
         return self.manifest.event(str(self.path), at).model_copy(update={"recovered": True})
+
+
+Tell = Callable[[Revived], bool | None]
+"""Hears of a file that was revived; False: nobody was told, and its journal stays."""
 
 
 def revive(journal: Journal, *, recovered: bool = True) -> Revived | None:
@@ -182,21 +186,31 @@ def bare_leftovers(root: Path) -> Iterator[Path]:
             yield path
 
 
-def revive_all(
-    root: Path, tell: Callable[[Revived], None], complain: Callable[[Path, ReelError], None]
-) -> None:
+Complain = Callable[[Path, ReelError], None]
+
+
+def revive_all(root: Path, tell: Tell, complain: Complain) -> list[Path]:
     """Revive whatever dead processes left below a folder. Each is told of once, then its journal is removed;
-    one that cannot be revived stays for the next time."""
-    for path in leftovers(root):
+    one that cannot be revived stays for the next time. The journals of processes that live."""
+    return revive_each(leftovers(root), tell, complain)
+
+
+def revive_each(journals: Iterable[Path], tell: Tell, complain: Complain) -> list[Path]:
+    """Revive the files of these journals, as `revive_all`."""
+    held: list[Path] = []
+    for path in journals:
         try:
             journal = Journal.adopt(path)
             if journal is not None:
                 settle(journal, tell)
+            elif path.exists():
+                held.append(path)
         except ReelError as error:
             complain(final_of(path), error)
+    return held
 
 
-def settle(journal: Journal, tell: Callable[[Revived], None]) -> None:
+def settle(journal: Journal, tell: Tell) -> None:
     """Revive one, tell of it, and remove its journal.
 
     Raises:
@@ -205,8 +219,8 @@ def settle(journal: Journal, tell: Callable[[Revived], None]) -> None:
     try:
         revived = revive(journal)
         if revived is not None:
-            if not revived.announced:
-                tell(revived)
+            if not revived.announced and tell(revived) is False:
+                return
             if revived.is_described:
                 journal.remove()
             else:

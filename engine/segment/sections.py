@@ -24,9 +24,16 @@ _DISCONTINUITY = int(Flag.DISCONTINUITY)
 class Sections:
     """Routes the rows of a started push to sections."""
 
-    def __init__(self, book: TrackBook, interval_ms: int | None, first_section: int) -> None:
+    def __init__(
+        self,
+        book: TrackBook,
+        interval_ms: int | None,
+        first_section: int,
+        first_interval_ms: int | None = None,
+    ) -> None:
         self._book = book
-        self._interval_ms = interval_ms
+        self._full_interval_ms = interval_ms or 0
+        self._interval_ms = interval_ms if first_interval_ms is None else first_interval_ms
         self.next_section = first_section
         self._clock = SectionClock()
         self._queue: list[Section] = []  # those that have not ended, oldest first
@@ -201,7 +208,7 @@ class Sections:
         is_due = False
         if self._interval_ms is not None:
             age_ms = self._video_dts - section.dts_ms
-            is_due = age_ms >= (self._interval_ms if is_key else 2 * self._interval_ms)
+            is_due = age_ms >= self._interval_ms + (0 if is_key else self._full_interval_ms)
         if section.epoch < self._clock.epoch and (is_key or is_due):
             return Cause.JUMP
         if is_key and self._audio_will_change():
@@ -290,7 +297,7 @@ class Sections:
         if self._interval_ms is None or self._clock.waiting:
             return None
         silent_ms = dts - self._video_dts
-        if dts - section.dts_ms < 2 * self._interval_ms or silent_ms < CUT_HOLD_MS:
+        if dts - section.dts_ms < self._interval_ms + self._full_interval_ms or silent_ms < CUT_HOLD_MS:
             return None
         line = f"no video for {silent_ms} ms: cut without a keyframe"
         self._out.append(Note("cut_without_keyframe", line))
@@ -313,6 +320,8 @@ class Sections:
         """A section that waits until all kinds have left the ones before it."""
         if any(section.begun for section in self._queue[1:]):
             self._settle()
+        if cause is not Cause.FIRST and self._interval_ms is not None:
+            self._interval_ms = self._full_interval_ms
         section = Section(self.next_section, cause, dts, self._clock.epoch, self._book.metadata)
         self.next_section += 1
         self._queue.append(section)

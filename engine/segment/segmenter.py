@@ -16,13 +16,21 @@ class Segmenter:
     """The segment stage of one push: batches with placed timestamps in, operations out.
 
     Sections are numbered from `first_section`, so that the pushes of a recording never share a number.
+    `first_interval_ms` is when the first cut is due, if not after `interval_ms`: the push goes on in a file.
     """
 
-    def __init__(self, *, interval_ms: int | None, audio_only: bool = False, first_section: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        interval_ms: int | None,
+        audio_only: bool = False,
+        first_section: int = 0,
+        first_interval_ms: int | None = None,
+    ) -> None:
         self._audio_only = audio_only
         self._book = TrackBook()
         self._opening: Opening | None = Opening(self._book)
-        self._sections = Sections(self._book, interval_ms, first_section)
+        self._sections = Sections(self._book, interval_ms, first_section, first_interval_ms)
 
     @property
     def started(self) -> bool:

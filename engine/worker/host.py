@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -13,18 +13,32 @@ import structlog
 from engine.errors import InternalError, ReelError
 from engine.heap import keep_trimmed
 from engine.ingest import Slots
-from engine.media.events import Event
+from engine.media.events import FileFinished
 from engine.media.limits import RECEIVE_BUFFER_BYTES
-from engine.record import Chronicle, Outcome, Recording, RecordSpec, Revived, revive_all
+from engine.record import (
+    Chronicle,
+    Emit,
+    Outcome,
+    Past,
+    Recording,
+    RecordSpec,
+    Revived,
+    revive_all,
+    revive_each,
+)
 from engine.worker.writers import WriterLane, WriterThread
 
 _log = structlog.get_logger()
 
 
 class Worker:
-    """Hosts recordings. Use as an async context manager; leaving it stops what still runs."""
+    """Hosts recordings. Use as an async context manager, and leave it when all have ended.
 
-    def __init__(self, emit: Callable[[Event], None], writer_threads: int = 2) -> None:
+    A list of recordings is made with `add` and run with `run_all`; single ones come with `open` and are run
+    with `run`.
+    """
+
+    def __init__(self, emit: Emit, writer_threads: int = 2) -> None:
         self._emit = emit
         self._buffer = memoryview(bytearray(RECEIVE_BUFFER_BYTES))
         self._writers = [WriterThread(number) for number in range(writer_threads)]
@@ -33,6 +47,7 @@ class Worker:
         self.recordings: list[Recording] = []
 
     async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
         self._trimming = asyncio.create_task(keep_trimmed())
         return self
 
@@ -46,35 +61,65 @@ class Worker:
         is gone left it.
 
         Raises:
-            UsageError: a URL that cannot be pulled, or an id that another process records under.
+            UsageError: a URL that cannot be pulled.
+            IdTaken: another process records under its id.
             StorageError, ProtocolError: what that process left cannot be read.
         """
+
+        def tell(revived: Revived) -> None:
+            self._emit(_event(revived))
+
+        past = None if spec.id is None else Chronicle.open(spec.output, spec.id, tell)
+        return self._host(spec, url, past)
+
+    async def open(self, spec: RecordSpec, url: str) -> Recording:
+        """As `add`, of a recording that `run` runs. The others are not held up while files that a process
+        left are revived, and those are settled when they have been told of."""
+        past = None
+        if spec.id is not None:
+            past = await asyncio.to_thread(Chronicle.open, spec.output, spec.id, self._tell)
+        return self._host(spec, url, past)
+
+    def _host(self, spec: RecordSpec, url: str, past: tuple[Chronicle, Past] | None) -> Recording:
         writer = self._writers[self._next_writer % len(self._writers)]
         self._next_writer += 1
         lane = WriterLane(writer, self._writers)
-        past = None if spec.id is None else Chronicle.open(spec.output, spec.id, self._tell)
-        recording = Recording(spec, url, buffer=self._buffer, lane=lane, emit=self._emit, past=past)
+        try:
+            recording = Recording(spec, url, buffer=self._buffer, lane=lane, emit=self._emit, past=past)
+        except ReelError:
+            if past is not None:
+                past[0].journal.close()
+            raise
         self.recordings.append(recording)
         return recording
 
-    async def recover(self, root: Path) -> None:
-        """Make final, and tell of, what dead processes left below a folder."""
-        loop = asyncio.get_running_loop()
+    async def recover(self, root: Path) -> list[Path]:
+        """Make final, and tell of, what dead processes left below a folder. The journals of processes that
+        live."""
+        return await asyncio.to_thread(revive_all, root, self._tell, _complain)
 
-        def tell(revived: Revived) -> None:
-            loop.call_soon_threadsafe(self._tell, revived)
+    async def recover_each(self, journals: Sequence[Path]) -> list[Path]:
+        """As `recover`, for the files of these journals."""
+        return await asyncio.to_thread(revive_each, journals, self._tell, _complain)
 
-        def complain(path: Path, error: ReelError) -> None:
-            _log.warning("recovery.failed", path=str(path), error=str(error))
+    def _tell(self, revived: Revived) -> bool:
+        """Called on a thread that may wait: whether somebody was told."""
+        return asyncio.run_coroutine_threadsafe(self._announce(revived), self._loop).result()
 
-        await asyncio.to_thread(revive_all, root, tell, complain)
-
-    def _tell(self, revived: Revived) -> None:
-        self._emit(revived.event(datetime.now(UTC)))
+    async def _announce(self, revived: Revived) -> bool:
+        told = self._emit(_event(revived))
+        return True if told is None else await told
 
     async def run_all(self) -> Sequence[Outcome]:
         """Run every recording to its end; a defect that ends one leaves the others alone."""
         return await asyncio.gather(*(self._run(recording) for recording in self.recordings))
+
+    async def run(self, recording: Recording) -> Outcome:
+        """Run one to its end; then it is no longer hosted."""
+        try:
+            return await self._run(recording)
+        finally:
+            self.recordings.remove(recording)
 
     async def _run(self, recording: Recording) -> Outcome:
         wakes_at_s = self._slots.take()
@@ -90,3 +135,11 @@ class Worker:
         """Ask every recording to end."""
         for recording in self.recordings:
             recording.stop()
+
+
+def _event(revived: Revived) -> FileFinished:
+    return revived.event(datetime.now(UTC))
+
+
+def _complain(path: Path, error: ReelError) -> None:
+    _log.warning("recovery.failed", path=str(path), error=str(error))

@@ -1,0 +1,27 @@
+"""`python -m engine.worker`: a worker process. It is started by a fleet, which holds the other ends of its
+stdin and stdout."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import uvloop
+
+from engine.worker.pipes import Pipes
+from engine.worker.service import Service
+
+
+async def main() -> None:
+    """Serve until told to leave, or nobody is there any more. SIGTERM is an order to leave; SIGINT is for the
+    process that started this one."""
+    service = Service(await Pipes.open())
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, service.leave)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    await service.run()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
