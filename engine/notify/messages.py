@@ -216,7 +216,7 @@ class Messages:
                 delivered_at=None,
             ),
         )
-        _log.info("callback.queued" if is_new else "callback.known", once=once, event=event, of=str(of.id))
+        _log.info("callback.queued" if is_new else "callback.known", once=once, kind=event, of=str(of.id))
 
 
 def _is_aliyuns(recording: Recording) -> bool:
