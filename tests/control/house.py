@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from waiting import until
+from waiting import GIVE_UP_S, until
 
 from engine.catalog import Catalog, aliyun, rules, templates
 from engine.catalog.schema import (
@@ -40,11 +41,13 @@ class Clock:
 
     at: datetime = START
     steady_s: float = 0.0
+    looks: int = 0
 
     def __call__(self) -> datetime:
         return self.at
 
     def steady(self) -> float:
+        self.looks += 1
         return self.steady_s
 
     def forward(self, seconds: float) -> None:
@@ -239,6 +242,11 @@ class House:
         by_formats = {_formats(spec): id for id, spec in self.fleet.running.items()}
         return [by_formats[one] for one in formats]
 
+    async def looked(self) -> None:
+        """Waits until control has looked at the clock, and done what was due."""
+        looks = self.clock.looks
+        await until(lambda: self.clock.looks >= looks + 2)
+
     async def push(self, key: StreamKey = KEY, params: str = "", source: str = "srs") -> None:
         await self.control.push_began(key, params=params, source=source)
 
@@ -254,8 +262,16 @@ class House:
 
     async def becomes(self, task: Task, state: str) -> None:
         """Waits for a task's state."""
-        while await self.state(task) != state:
-            await until(lambda: True)
+        async with asyncio.timeout(GIVE_UP_S):
+            while await self.state(task) != state:
+                await asyncio.sleep(0.05)
+
+    async def records(self, *tasks: Task) -> None:
+        """Waits until what is recorded on task is recorded for exactly these."""
+        wanted = {task.id for task in tasks}
+        async with asyncio.timeout(GIVE_UP_S):
+            while {row.task_id for row in await self.rows() if row.task_id and not row.ended_at} != wanted:
+                await asyncio.sleep(0.05)
 
     async def rows(self) -> list[Recording]:
         async with self.catalog.begin() as session:
