@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-GIVE_UP_S = 10
+GIVE_UP_S = 90
 
 
 async def until(holds: Callable[[], bool]) -> None:

@@ -69,8 +69,8 @@ class Control:
         self._board = Board(catalog, fleet, routes, quotas, messages, root, Format(default_format), now)
         self._reconciler = Reconciler(self._board)
         self._dropper = drop
-        self._hearing = Hearing(self._board, self._reconciler)
         self._presence = Presence(self._board, self._reconciler, on_demand)
+        self._hearing = Hearing(self._board, self._reconciler, self._presence)
         self._tasks: Tasks
         self._commands: Commands
         self._steady = steady
@@ -78,7 +78,7 @@ class Control:
 
     async def __aenter__(self) -> Self:
         board, now = self._board, self._board.now()
-        async with board.catalog.begin() as session:
+        async with board.catalog.read() as session:
             ids = TaskIds(await tasks.newest_id(session))
             created = await tasks.created_since(session, SCHEDULED, china_day(now))
         day = DayCount(board.quotas.daily, china_day(now), created)

@@ -15,6 +15,7 @@ from engine.control.board import Board, Change
 from engine.control.desk import Running
 from engine.control.ids import file_id
 from engine.control.naming import VOD_DEFAULT, Named, file_name
+from engine.control.presence import Presence
 from engine.control.reconcile import Reconciler
 from engine.control.streams import StreamKey
 from engine.control.surroundings import Status
@@ -42,9 +43,10 @@ _HOPELESS = frozenset({"usage", "unsupported_codec"})
 class Hearing:
     """What is done with events."""
 
-    def __init__(self, board: Board, reconciler: Reconciler) -> None:
+    def __init__(self, board: Board, reconciler: Reconciler, presence: Presence) -> None:
         self._board = board
         self._reconciler = reconciler
+        self._presence = presence
 
     async def hear(self, event: Event) -> None:
         """As `Control.on_event`."""
@@ -71,10 +73,13 @@ class Hearing:
                     await self._board.messages.exception(change.session, row, event)
             case Finished():
                 await self._reconciler.ended(change, running.id, may_retry=True)
+                await self._presence.recording_ended(change, running)
             case Failed():
                 _log.warning("recording.failed", recording=running.id, code=event.code, error=event.message)
                 may_retry = event.code not in _HOPELESS
                 await self._reconciler.ended(change, running.id, event.code, may_retry=may_retry)
+                if may_retry:
+                    await self._presence.recording_ended(change, running)
             case _:
                 return
 
@@ -104,7 +109,7 @@ class Hearing:
         manifest = await asyncio.to_thread(manifest_beside, Path(event.path))
         key = self._board.where.get(event.recording)
         if key is None:
-            async with self._board.catalog.begin() as session:
+            async with self._board.catalog.read() as session:
                 row = await recordings.get(session, event.recording)
             if row is None:
                 _log.info("file.unknown", path=event.path, recording=event.recording)

@@ -13,7 +13,7 @@ import structlog
 from engine.catalog import aliyun, rules, templates
 from engine.catalog.schema import AliyunRecordConfig, Push
 from engine.control.board import Board, Change, Due
-from engine.control.desk import Desk
+from engine.control.desk import Desk, Running
 from engine.control.orders import Order, of_config, of_rule
 from engine.control.reconcile import Reconciler
 from engine.control.states import TaskState
@@ -24,6 +24,9 @@ _log = structlog.get_logger()
 
 REPLACED = 4
 """The end code of a push that another one took the place of: its connection broke."""
+
+_LOOKED_FOR = "poll"
+"""Who tells of pushes to an origin that tells nothing itself."""
 
 _ALWAYS, _ASK, _BY_PARAMETER = 0, 1, 2
 
@@ -41,11 +44,11 @@ class Presence:
     ) -> None:
         """As `Control.push_began`."""
         known = self._board.desk(key).push
-        if known is not None and (source == "poll" or _same(known, params, client_ip, source)):
+        if known is not None and (source == _LOOKED_FOR or _same(known, params, client_ip, source)):
             return
         async with self._board.change(key) as change:
             old = change.desk.push
-            if old is not None and old.source == "poll":
+            if old is not None and old.source == _LOOKED_FOR:
                 await self._learn(change, old, params, client_ip, source)
                 return
             if old is not None:
@@ -127,6 +130,15 @@ class Presence:
                 await self._reconciler.enter(change, task, over)
             elif task.is_deleted:
                 await self._reconciler.enter(change, task, TaskState.STOPPED)
+
+    async def recording_ended(self, change: Change, running: Running) -> None:
+        """Of a push that nobody tells the end of, a recording does that ends by itself: a stream is not
+        looked for while it is being recorded."""
+        push = change.desk.push
+        if push is None or push.source != _LOOKED_FOR or running.is_ending or running.push_id != push.id:
+            return
+        await self._end(change, 0, change.now)
+        _log.info("push.ended", stream=str(change.desk.key), recording=running.id)
 
     # What a push is recorded by
 

@@ -70,7 +70,7 @@ class Recovery:
     async def take_up(self) -> None:
         """Know everything again, go on with what still stands, and close the rest."""
         left: defaultdict[StreamKey, _Left] = defaultdict(_Left)
-        async with self._board.catalog.begin() as session:
+        async with self._board.catalog.read() as session:
             for task in await tasks.open_ones(session):
                 left[_key(task)].tasks.append(task)
             for push in await pushes.open_ones(session):

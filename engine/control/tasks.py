@@ -215,7 +215,7 @@ class Tasks:
             await self._close(change, task, TaskState.STOPPED)
 
     async def _find(self, family: Family, public_id: str, stream: str | None) -> Task:
-        async with self._board.catalog.begin() as session:
+        async with self._board.catalog.read() as session:
             task = await tasks.get(session, family, public_id)
         if task is None or task.deleted_at is not None or stream not in (None, task.stream):
             raise UnknownTask(f"there is no task {public_id}" + (f" of stream {stream}" if stream else ""))

@@ -254,7 +254,7 @@ class House:
         await self.control.push_ended(key)
 
     async def task(self, id: int) -> Task:
-        async with self.catalog.begin() as session:
+        async with self.catalog.read() as session:
             return await session.get_one(Task, id)
 
     async def state(self, task: Task) -> str:
@@ -274,12 +274,12 @@ class House:
                 await asyncio.sleep(0.05)
 
     async def rows(self) -> list[Recording]:
-        async with self.catalog.begin() as session:
+        async with self.catalog.read() as session:
             query = select(Recording).order_by(Recording.began_at, Recording.id)
             return list((await session.scalars(query)).all())
 
     async def files(self) -> list[File]:
-        async with self.catalog.begin() as session:
+        async with self.catalog.read() as session:
             return list((await session.scalars(select(File).order_by(File.path))).all())
 
     # Orders

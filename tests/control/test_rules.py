@@ -204,3 +204,20 @@ async def test_what_fails_is_tried_again_with_growing_waits_and_a_codec_is_not(h
         assert house.told.of(flv) == ["started", "error", "ended"]
         house.clock.forward(1)
         await house.runs("flv")
+
+
+async def test_of_an_origin_that_tells_nothing_a_recording_tells_the_end(house: House) -> None:
+    await house.rule(
+        await house.template(flv=ON, mp4=ON | {"RecordInterval": 60}, mp3=ON | {"RecordInterval": 61})
+    )
+    async with house.open():
+        await house.push(source="poll")
+        flv, mp4, mp3 = await house.runs("flv", "mp4", "mp3")
+        await house.fleet.fail(mp3, "unsupported_codec")
+        assert house.control.is_live(KEY)
+        await house.fleet.end(flv)
+        await house.runs()
+        assert not house.control.is_live(KEY)
+        assert ("finish", mp4) in house.fleet.told
+        await house.push(source="poll")
+        await house.runs("flv", "mp4", "mp3")
