@@ -181,7 +181,7 @@ def _matters(event: Event, running: Running | None) -> bool:
     if running is None:
         return False
     match event:
-        case Live() | GapClosed(format=None):
+        case Live() | GapClosed(format=None, at_end=False):
             return not running.is_live
         case GapOpened(format=None):
             return running.is_live

@@ -89,13 +89,14 @@ class GapOpened(_Event):
 
 
 class GapClosed(_Event):
-    """The gap that was open ends."""
+    """The gap that was open ends. `at_end`: with the window, so that no media comes behind it."""
 
     event: Literal["gap_closed"] = "gap_closed"
     reason: GapReason
     start: datetime
     end: datetime
     format: Format | None = None
+    at_end: bool = False
 
 
 class CodecChanged(_Event):

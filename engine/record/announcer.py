@@ -109,10 +109,10 @@ class Announcer:
         gaps = self.ledger.miss(end)
         if self._missing is not None:
             open_gap, self._missing = self._missing, None
-            self._close(open_gap.model_copy(update={"end": max(end, open_gap.start)}))
+            self._close(open_gap.model_copy(update={"end": max(end, open_gap.start)}), at_end=True)
         elif gaps:
             self._open(gaps[-1])
-            self._close(gaps[-1])
+            self._close(gaps[-1], at_end=True)
 
     def _open(self, gap: Gap, report: OutputReport | None = None) -> None:
         format = None if report is None else report.format
@@ -122,7 +122,7 @@ class Announcer:
             )
         )
 
-    def _close(self, gap: Gap, report: OutputReport | None = None) -> None:
+    def _close(self, gap: Gap, report: OutputReport | None = None, *, at_end: bool = False) -> None:
         format = None if report is None else report.format
         if gap.end > gap.start:
             self._status.gaps += 1
@@ -134,6 +134,7 @@ class Announcer:
                 start=gap.start,
                 end=gap.end,
                 format=format,
+                at_end=at_end,
             )
         )
 
