@@ -44,7 +44,8 @@
     │   ├── UnknownRule
     │   ├── RuleExists
     │   ├── UnknownConfig             Aliyun's recording configuration
-    │   └── ConfigExists
+    │   ├── ConfigExists
+    │   └── UnknownCallback
     └── InternalError                 a defect of ours                               exit 1
 
 Messages say what happened, to what, and what to do. `exit_code` is what `reel` ends with.
@@ -325,6 +326,12 @@ class ConfigExists(ControlError):
     """There is a configuration for exactly this already."""
 
     code = "config_exists"
+
+
+class UnknownCallback(ControlError):
+    """There is no such callback."""
+
+    code = "unknown_callback"
 
 
 class InternalError(ReelError):

@@ -36,8 +36,16 @@ def aliyun_headers(url: str, key: str, now: datetime) -> dict[str, str]:
     timestamp = int(now.timestamp())
     return {
         "ALI-LIVE-TIMESTAMP": str(timestamp),
-        "ALI-LIVE-SIGNATURE": aliyun_signature(urlsplit(url).hostname or "", timestamp, key),
+        "ALI-LIVE-SIGNATURE": aliyun_signature(host_of(url), timestamp, key),
     }
+
+
+def host_of(url: str) -> str:
+    """The host name of a URL; empty when it has none or is not well-formed."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _md5(text: str) -> str:
