@@ -60,7 +60,8 @@ class Fleet(Protocol):
         `resume`, however long, and what it misses is a gap of reason `paused`."""
 
     async def resume(self, id: str) -> None:
-        """Connect again after `pause`: in the files that still wait, or in new ones."""
+        """Connect again after `pause`: in the files that still wait, or in new ones. A recording that waits
+        for its stream connects at once, since the stream is back."""
 
     async def recover(self, root: Path) -> None:
         """Finalize, and tell of, what processes that are gone left below a folder. Files that another process

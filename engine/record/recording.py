@@ -87,6 +87,7 @@ class Recording:
         self._now = SteadyClock().now
         self._stopping = asyncio.Event()
         self._halting = asyncio.Event()  # set while it is to have no connection: stopping, or paused
+        self._called = asyncio.Event()  # set by whoever wants a wait for the stream to be over
         self._going_on = asyncio.Event()  # set while it is not paused
         self._going_on.set()
         self._finishing = False  # the connection is the last one
@@ -143,6 +144,7 @@ class Recording:
         """End the recording: every file is finalized."""
         self._stopping.set()
         self._halting.set()
+        self._called.set()
         self._going_on.set()
 
     def leave(self) -> None:
@@ -165,12 +167,14 @@ class Recording:
             return
         self._going_on.clear()
         self._halting.set()
+        self._called.set()
         if self.status.state is not State.LIVE:
             self._mark("paused", self._now())
 
     def resume(self) -> None:
-        """Record again."""
+        """Record again; or, while the stream is waited for, look for it now: it is back."""
         self._going_on.set()
+        self._called.set()
         if not self._stopping.is_set():
             self._halting.clear()
 
@@ -240,6 +244,8 @@ class Recording:
                 deadline_s = self._loop.time() + patience_s
                 self._backoff.reset()
                 self._enter(State.CONNECTING)
+            if not self._stopping.is_set():
+                self._called.clear()  # what is called for from here on comes before the next wait
             source = open_source(self.url, self._options, self._buffer)
             was_live, error = await self._connect(source)
             if was_live:
@@ -258,7 +264,8 @@ class Recording:
             wait_s = min(self._backoff.next_s(), deadline_s - now_s)  # the last try is at the deadline
             if wait_s <= 0:
                 return error
-            await self._wait(self._halting, wait_s)
+            if await self._wait(self._called, wait_s):
+                self._backoff.reset()
             if self._is_over():
                 return error
             if not self._is_paused:
@@ -269,14 +276,16 @@ class Recording:
             self._enter(State.WAITING)
         await self._wait(self._going_on, math.inf)
 
-    async def _wait(self, wanted: asyncio.Event, wait_s: float) -> None:
-        """Wait for something, while the duration is not over."""
+    async def _wait(self, wanted: asyncio.Event, wait_s: float) -> bool:
+        """Wait for something, while the duration is not over: whether it came."""
         left_s = self._window_end_s() - self._loop.time()
         longest_s = min(wait_s, left_s)
         try:
             await asyncio.wait_for(wanted.wait(), None if math.isinf(longest_s) else longest_s)
         except TimeoutError:
             self._ran_out = wait_s >= left_s
+            return False
+        return True
 
     def _may_return(self, source: Source, error: ReelError | None, patience_s: float) -> bool:
         if self._is_over() or not source.is_live:

@@ -162,3 +162,22 @@ async def test_finish_without_a_connection_is_the_end(sample: Sample, tmp_path: 
         recording.finish()
         (recorded,) = await recorder.ended()
     assert [event.reason for event in recorded.of(events.Finished)] == ["stopped"]
+
+
+async def test_a_recording_that_waits_is_told_that_its_stream_is_back(
+    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it would have waited."""
+    monkeypatch.setattr("engine.record.recording.Backoff.next_s", lambda _: 3600.0)
+    stream = Stream(Picture.of(sample(SAMPLE)))
+    async with troubled({"x": stream}) as origin, Recorder(tmp_path) as recorder:
+        recording = recorder.start(origin.url("x"), format="hls", splice=3600)
+        await live(recorder, recording, 1)
+        stream.unpublish()
+        await until(lambda: recording.status.state == "waiting")
+        stream.publish()
+        recording.resume()
+        await live(recorder, recording, 2)
+        recording.stop()
+        (recorded,) = await recorder.ended()
+    assert len(recorded.paths(Format.HLS)) == 1
