@@ -8,11 +8,13 @@ here on there is).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
+from threading import Event
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -38,6 +40,9 @@ class Beginning(BaseModel):
 
 
 _MISSING = TypeAdapter(Missing)
+
+_REVIVING_S = 60.0  # a large MP4 on a slow disk takes seconds
+_PAUSE_S = 0.02
 
 
 @dataclass(slots=True)
@@ -110,8 +115,12 @@ class Chronicle:
         return self.root / path
 
     def _revived(self, final: Path, tell: Tell) -> Manifest | None:
-        """The manifest of a file that the process before began, which may be unfinished."""
-        journal = Journal.adopt(journal_of(final))
+        """The manifest of a file that the process before began, which may be unfinished. Somebody who looks
+        for such files may be at it."""
+        path, paused = journal_of(final), Event()
+        deadline_s = time.monotonic() + _REVIVING_S
+        while (journal := Journal.adopt(path)) is None and path.exists() and time.monotonic() < deadline_s:
+            paused.wait(_PAUSE_S)
         if journal is not None:
             settle(journal, tell)
         try:

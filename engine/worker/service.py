@@ -134,7 +134,9 @@ class Service:
         elif self._leaving.is_set():
             pass  # it is for another process
         elif isinstance(command, Start):
-            self._start(self._host(command))
+            assert command.spec.id is not None  # the fleet sees to it
+            hosted = self._hosted[command.spec.id] = _Hosted()
+            self._start(self._host(command.spec.id, command, hosted))
         else:
             self._start(self._recover(command))
 
@@ -148,10 +150,7 @@ class Service:
 
     # Recordings
 
-    async def _host(self, command: Start) -> None:
-        id = command.spec.id
-        assert id is not None  # the fleet sees to it
-        hosted = self._hosted[id] = _Hosted()
+    async def _host(self, id: str, command: Start, hosted: _Hosted) -> None:
         try:
             hosted.recording = await self._open(command, hosted)
             for order in hosted.orders:
