@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.api.dialect import Action, Caller
 from engine.api.faults import invalid_value
+from engine.api.paging import pages
 from engine.api.services import Services
 from engine.api.tencent.parameters import Parameters
-from engine.api.tencent.streams import pages
 from engine.api.tencent.times import AnyTime, WrittenTime
-from engine.api.tencent.values import Integer, Text, within
+from engine.api.values import Integer, Text, within
 from engine.catalog import outbox
 from engine.catalog.outbox import CallbackQuery
 from engine.catalog.schema import Callback, CallbackAttempt

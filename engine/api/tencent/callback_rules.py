@@ -12,7 +12,7 @@ from engine.api.services import Services
 from engine.api.tencent.access import may_see
 from engine.api.tencent.names import Domain, Name
 from engine.api.tencent.parameters import Parameters
-from engine.api.tencent.values import Integer
+from engine.api.values import Integer
 from engine.catalog import callbacks
 from engine.catalog.schema import CallbackRule
 from engine.media.civil_time import china_text

@@ -17,7 +17,7 @@ from engine.api.faults import ApiFault, missing_parameter
 from engine.api.services import Services
 from engine.api.tencent.access import check_change, may_see
 from engine.api.tencent.parameters import Parameters
-from engine.api.tencent.values import Integer, Text, bytes_at_most, one_of, refused
+from engine.api.values import Integer, Text, bytes_at_most, one_of, refused
 from engine.catalog import callbacks
 from engine.catalog.schema import CallbackTemplate
 

@@ -12,7 +12,7 @@ from engine.api.services import Services
 from engine.api.tencent.names import Domain
 from engine.api.tencent.parameters import Parameters
 from engine.api.tencent.times import AnyTime
-from engine.api.tencent.values import Text, at_most, one_of
+from engine.api.values import Text, at_most, one_of
 from engine.catalog import recordings
 from engine.catalog.recordings import Span
 

@@ -16,7 +16,8 @@ from engine.api.tencent.names import Name
 from engine.api.tencent.parameters import Parameters
 from engine.api.tencent.tasks import owned_task
 from engine.api.tencent.times import ChinaTime
-from engine.api.tencent.values import Flag, Integer, within
+from engine.api.tencent.values import Flag
+from engine.api.values import Integer, within
 from engine.catalog import tasks
 from engine.catalog.schema import File, Task
 from engine.control import StreamKey, TaskOrder

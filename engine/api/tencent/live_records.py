@@ -18,7 +18,8 @@ from engine.api.tencent.names import Domain, Name
 from engine.api.tencent.parameters import Parameters
 from engine.api.tencent.tasks import owned_task
 from engine.api.tencent.times import ChinaTime, china_time
-from engine.api.tencent.values import Encoded, Flag, Integer, Text, one_of
+from engine.api.tencent.values import Encoded, Flag
+from engine.api.values import Integer, Text, one_of
 from engine.control import StreamKey, TaskOrder
 
 FAMILY: Final = "live"

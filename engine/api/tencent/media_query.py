@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from engine.api.tencent.media_info import NEVER, PARTS, SOURCE, STATUS, STORAGE_CLASS, TYPES, category
 from engine.api.tencent.parameters import Members, Parameters
 from engine.api.tencent.times import iso_time
-from engine.api.tencent.values import Integer, Text, at_most, one_of, refused, within
+from engine.api.values import Integer, Text, at_most, one_of, refused, within
 from engine.catalog.files import FileQuery
 from engine.media.codecs import Format
 

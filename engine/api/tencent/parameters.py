@@ -11,7 +11,8 @@ from pydantic.alias_generators import to_pascal
 from pydantic_core import ErrorDetails
 
 from engine.api.faults import ApiFault, invalid_parameter, missing_parameter, unknown_parameter
-from engine.api.tencent.flattened import nested
+from engine.api.flattened import Ambiguous, nested
+from engine.api.tencent.values import INVALID, NOT_ALLOWED
 
 
 class _Rank(IntEnum):
@@ -61,6 +62,8 @@ def read(model: type[P], parameters: Mapping[str, object]) -> P:
     """
     try:
         return model.model_validate(nested(parameters))
+    except Ambiguous as error:
+        raise invalid_parameter(error.name, error.why) from None
     except ValidationError as error:
         mistakes = error.errors(include_url=False, include_input=False)
         raise _fault(min(mistakes, key=_rank)) from None
@@ -80,6 +83,7 @@ def _fault(mistake: ErrorDetails) -> ApiFault:
             return missing_parameter(name)
     context = mistake.get("ctx", {})
     if "why" in context:
-        return ApiFault(context["code"], f"The parameter `{name}` {context['why']}.")
+        usual = NOT_ALLOWED if _rank(mistake) is _Rank.RANGE else INVALID
+        return ApiFault(context["code"] or usual, f"The parameter `{name}` {context['why']}.")
     # Pydantic's own: what should be an object or a list is none.
     return invalid_parameter(name, f"must be {'a list' if mistake['type'] == 'tuple_type' else 'an object'}")

@@ -16,7 +16,8 @@ from engine.api.tencent.names import TaskDomain, TaskName
 from engine.api.tencent.parameters import Parameters
 from engine.api.tencent.tasks import owned_task
 from engine.api.tencent.times import unix_seconds, unix_time
-from engine.api.tencent.values import INVALID, Integer, Text, within
+from engine.api.tencent.values import INVALID
+from engine.api.values import Integer, Text, within
 from engine.catalog import tasks
 from engine.catalog.schema import Task
 from engine.control import StreamKey, TaskOrder

@@ -12,7 +12,7 @@ from engine.api.services import Services
 from engine.api.tencent.access import may_see
 from engine.api.tencent.names import Name, RuleDomain
 from engine.api.tencent.parameters import Parameters
-from engine.api.tencent.values import Integer
+from engine.api.values import Integer
 from engine.catalog import rules, templates
 from engine.catalog.schema import RecordRule
 from engine.media.civil_time import china_text

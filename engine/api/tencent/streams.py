@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from engine.api.dialect import Action, Caller
+from engine.api.paging import pages
 from engine.api.services import Services
 from engine.api.tencent.names import Domain, Name
 from engine.api.tencent.parameters import Parameters
-from engine.api.tencent.values import Integer, Text, within
+from engine.api.values import Integer, Text, within
 from engine.catalog.schema import Push
 from engine.control import StreamKey
 from engine.media.civil_time import iso_text
@@ -75,11 +76,6 @@ class Streams:
         caller.check_domain(asked.domain_name)
         await self._services.control.drop(_key(asked))
         return {}
-
-
-def pages(total: int, size: int) -> int:
-    """How many pages of `size` hold `total`."""
-    return -(-total // size)
 
 
 def _key(asked: OneStream) -> StreamKey:

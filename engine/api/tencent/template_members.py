@@ -11,17 +11,8 @@ from pydantic.alias_generators import to_pascal
 
 from engine.api.faults import missing_parameter
 from engine.api.tencent.parameters import Members, Parameters
-from engine.api.tencent.values import (
-    NOT_ALLOWED,
-    Boolean,
-    Flag,
-    Integer,
-    Text,
-    bytes_at_most,
-    one_of,
-    refused,
-    within,
-)
+from engine.api.tencent.values import NOT_ALLOWED, Flag
+from engine.api.values import Boolean, Integer, Text, bytes_at_most, one_of, refused, within
 from engine.catalog.schema import RecordTemplate
 from engine.media.codecs import Format
 

@@ -20,7 +20,8 @@ from engine.api.tencent.template_members import (
     change,
     described,
 )
-from engine.api.tencent.values import Flag, Integer
+from engine.api.tencent.values import Flag
+from engine.api.values import Integer
 from engine.catalog import rules, templates
 from engine.catalog.schema import RecordTemplate
 

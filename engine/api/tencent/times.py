@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 
 from pydantic import BeforeValidator
 
-from engine.api.tencent.values import mistyped
+from engine.api.values import mistyped
 from engine.media.civil_time import china_text, iso_text, parse_china
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)

@@ -12,11 +12,12 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from engine.api.faults import ApiFault
-from engine.api.tencent.flattened import nested
+from engine.api.flattened import Ambiguous, nested
 from engine.api.tencent.names import Domain, Name
 from engine.api.tencent.parameters import Members, Parameters, read
 from engine.api.tencent.times import AnyTime, ChinaTime, IsoTime, WrittenTime, unix_time
-from engine.api.tencent.values import Boolean, Encoded, Flag, Integer, Text, one_of, within
+from engine.api.tencent.values import Encoded, Flag
+from engine.api.values import Boolean, Integer, Text, one_of, within
 
 
 class Inner(Members):
@@ -125,9 +126,9 @@ def flattened(name: str, value: object) -> list[tuple[str, object]]:
 
 @pytest.mark.parametrize("names", [("A", "A.B"), ("A.B", "A"), ("A.B", "A.B.C"), ("A.B.C", "A.B")])
 def test_a_name_cannot_be_a_value_and_an_object(names: tuple[str, str]) -> None:
-    with pytest.raises(ApiFault) as caught:
+    with pytest.raises(Ambiguous):
         nested(dict.fromkeys(names, "1"))
-    assert caught.value.code == "InvalidParameter"
+    assert fault_of({"StreamName": "s", **dict.fromkeys(names, "1")}).code == "InvalidParameter"
 
 
 def test_names_of_a_thousand_parts_are_no_harm() -> None:

@@ -1,15 +1,23 @@
 """Parameters that came as a query or a form, as the objects and lists they stand for. Pure.
 
-`Mp4Param.Enable=1` is a member of an object, `RecordExceptionLevels.0=error` an element of a list.
+`Mp4Param.Enable=1` is a member of an object, `RecordExceptionLevels.0=error` an element of a list. Tencent
+counts them from 0, Aliyun from 1: their order counts here, whatever they begin with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.api.faults import invalid_parameter
-
 _MAX_DEPTH = 8  # the deepest parameter of any action has two parts
+
+
+class Ambiguous(Exception):
+    """A parameter stands for two things. `why` goes on after "The parameter `name` "."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name} {why}")
+        self.name = name
+        self.why = why
 
 
 def nested(parameters: Mapping[str, object]) -> dict[str, object]:
@@ -17,7 +25,7 @@ def nested(parameters: Mapping[str, object]) -> dict[str, object]:
     body passes unchanged.
 
     Raises:
-        ApiFault: InvalidParameter, when a name is both a value and an object.
+        Ambiguous: a name is both a value and an object.
     """
     whole: dict[str, object] = {}
     for name, value in parameters.items():
@@ -26,10 +34,10 @@ def nested(parameters: Mapping[str, object]) -> dict[str, object]:
         for part in path[:_MAX_DEPTH]:
             inner = place.setdefault(part, {})
             if not isinstance(inner, dict):
-                raise invalid_parameter(name, "is given both as a value and by its members")
+                raise Ambiguous(name, "is given both as a value and by its members")
             place = inner
         if last in place:
-            raise invalid_parameter(name, "is given twice")
+            raise Ambiguous(name, "is given twice")
         place[last] = value
     return {name: _listed(value) for name, value in whole.items()}
 
