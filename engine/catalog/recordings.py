@@ -73,7 +73,7 @@ async def overlapping(
 async def options_of(session: AsyncSession, ids: Collection[str]) -> dict[str, dict[str, Any]]:
     """By a recording's id, what its files need to know of its order."""
     query = select(Recording.id, Recording.options).where(Recording.id.in_(ids))
-    return dict((await session.execute(query)).tuples().all())
+    return {row.id: row.options for row in (await session.execute(query)).all()}
 
 
 async def spans(session: AsyncSession, start: datetime, end: datetime) -> Sequence[Span]:
