@@ -210,6 +210,7 @@ class House:
     quotas: Quotas = field(default_factory=Quotas)
     answer: Accepted | None = None
     asked: int = 0
+    dropped: list[StreamKey] = field(default_factory=list)
     fleet: ScriptedFleet = field(init=False)
     control: Control = field(init=False)
 
@@ -225,6 +226,7 @@ class House:
             root=self.root,
             messages=self.told,
             on_demand=self._on_demand,
+            drop=self._drop,
             now=self.clock,
             steady=self.clock.steady,
         )
@@ -234,6 +236,9 @@ class House:
     async def _on_demand(self, key: StreamKey, config: AliyunRecordConfig) -> Accepted | None:
         self.asked += 1
         return self.answer
+
+    async def _drop(self, key: StreamKey) -> None:
+        self.dropped.append(key)
 
     async def runs(self, *formats: str) -> list[str]:
         """Waits until exactly so many recordings run, one for each of the texts `flv+mp4`; their ids."""

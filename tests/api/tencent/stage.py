@@ -37,6 +37,14 @@ PUBLIC = "http://files.example.com/f"
 GUEST = Key("AKIDGUEST", "SECRETGUEST", ("guest.example.com",))
 """A key of one domain."""
 
+WAYS = [
+    ("POST", "TC3-HMAC-SHA256"),
+    ("GET", "TC3-HMAC-SHA256"),
+    ("POST", "HmacSHA1"),
+    ("GET", "HmacSHA256"),
+]
+"""Each method and each signature of the SDK."""
+
 _VOD = frozenset({"SearchMedia", "DescribeMediaInfos"})
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from api.tencent.stage import DOMAIN, Stage, staged
+from api.tencent.stage import DOMAIN, WAYS, Stage, staged
 from control.house import KEY as STREAM
 from control.house import START, House
 
 from engine.catalog import tasks
 from engine.catalog.schema import Task
+from engine.control import StreamKey
 
 CREATE = "CreateLiveRecord"
 
@@ -35,8 +37,7 @@ async def create(stage: Stage, **parameters: Any) -> int:
     return answer.TaskId
 
 
-@pytest.mark.parametrize("sign", ["TC3-HMAC-SHA256", "HmacSHA1", "HmacSHA256"])
-@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize(("method", "sign"), WAYS)
 async def test_a_scheduled_task(stage: Stage, method: str, sign: str) -> None:
     stage.method, stage.sign = method, sign
     id = await create(
@@ -201,6 +202,32 @@ async def test_quotas_of_a_day_and_of_a_moment(shut_house: House) -> None:
         await create(stage, StreamName="s4", **window(stage, -10))
         house.clock.forward(16 * 3600)
         await create(stage, StreamName="s5")
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_four_hundred_run_and_four_thousand_are_created_a_day(stage: Stage) -> None:
+    """What a client would take minutes for is ordered beside it."""
+    house = stage.house
+
+    async def order(begins_s: float, numbers: range) -> None:
+        orders = (
+            replace(house.order(begins_s=begins_s), key=StreamKey(DOMAIN, "live", f"s{number}"))
+            for number in numbers
+        )
+        await asyncio.gather(*map(house.control.create_task, orders))
+
+    await order(-10, range(399))
+    last = await create(stage, **window(stage, -10))
+    code = await stage.code(CREATE, StreamName="other", **window(stage, -10))
+    assert code == "LimitExceeded.MaximumRunningTask"
+    for hour in range(2, 11):
+        await order(3600 * hour, range(400))
+    asked = {"StreamName": "other", **window(stage, 86400)}
+    assert await stage.code(CREATE, **asked) == "LimitExceeded.MaximumTask"
+    named = {"StreamName": STREAM.stream, "TaskId": last}
+    await stage.call("StopLiveRecord", **named)
+    await stage.call("DeleteLiveRecord", **named)
+    await stage.call(CREATE, **asked)
 
 
 async def test_a_key_of_one_domain(stage: Stage) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from api.tencent.stage import DOMAIN, Stage, staged
+from api.tencent.stage import DOMAIN, WAYS, Stage, staged
 from control.house import House
 
 BLANK = {
@@ -63,8 +63,7 @@ async def test_what_says_nothing_records_nothing_and_has_all_members(stage: Stag
     }
 
 
-@pytest.mark.parametrize("sign", ["TC3-HMAC-SHA256", "HmacSHA1", "HmacSHA256"])
-@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize(("method", "sign"), WAYS)
 async def test_every_member_there_and_back(stage: Stage, method: str, sign: str) -> None:
     stage.method, stage.sign = method, sign
     whole = {
