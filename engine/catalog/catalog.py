@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from alembic import command
 from alembic.config import Config
@@ -14,10 +14,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from engine.catalog.turns import WRITES, Turns
+from engine.catalog import sqlite
 from engine.errors import UsageError
 
-_BUSY_MS = 10_000
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x7265656C  # any number that no other program takes
 
@@ -39,12 +38,12 @@ class Catalog:
                 f"catalog: {self.url.drivername} is not known: write sqlite+aiosqlite:///FILE "
                 "or postgresql+asyncpg://USER:PASSWORD@HOST/NAME"
             )
+        self._writer: sqlite.Writer | None = None
         self._engine = create_async_engine(self.url, pool_pre_ping=not self.is_sqlite)
-        self._turns: Turns | None = None
         if self.is_sqlite:
-            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
-            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
-            self._turns = Turns(self._engine)
+            self._writer = sqlite.Writer(self.url)
+            event.listen(self._engine.sync_engine, "connect", sqlite.prepare)
+            event.listen(self._engine.sync_engine, "begin", _begin_to_read)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @property
@@ -56,24 +55,28 @@ class Catalog:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._writer is not None:
+            await self._writer.close()
         await self._engine.dispose()
 
     async def migrate(self) -> None:
         """Makes the tables what this version needs; nothing when they are."""
-        async with self._engine.connect() as connection:
-            if self.is_sqlite:
-                await connection.execution_options(**{WRITES: True})
-            async with connection.begin():
-                if not self.is_sqlite:  # several servers may start at once
-                    await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
-                await connection.run_sync(_upgrade)
+        async with self.begin() as session:
+            if not self.is_sqlite:  # several servers may start at once
+                await session.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+            await session.run_sync(lambda session: _upgrade(session.connection()))
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
         """A transaction that writes, on the disk when the block has ended, and rolled back when it raises.
-        What the block found stays readable behind it."""
-        if self._turns is not None:
-            async with self._turns.take() as session:
+        What the block found stays readable behind it. SQLite has one at a time: a block waits for nothing but
+        the database, and for no other transaction.
+
+        Raises:
+            StorageError: the disk failed, and takes no more.
+        """
+        if self._writer is not None:
+            async with self._writer.transaction() as session:
                 yield session
         else:
             async with self._sessions() as session, session.begin():
@@ -93,16 +96,5 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _prepare_sqlite(connection: Any, _: object) -> None:
-    """Readers do not wait for the writer, and a commit survives a crash of the machine."""
-    connection.isolation_level = None  # transactions are begun by `_begin_sqlite` alone
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    """A reader that becomes a writer would be refused at once while another writes: writers begin as such."""
-    writes = connection.get_execution_options().get(WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _begin_to_read(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

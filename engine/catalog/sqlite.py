@@ -1,0 +1,191 @@
+"""The connection that writes to an SQLite file: transactions in turns, many to a flush of the disk.
+
+A statement takes microseconds, less than handing it to a thread and back: it runs where it is asked for. What
+waits for the disk runs in a thread. A commit is both: SQLite appends it to its log (`synchronous=NORMAL`),
+then the log is flushed, once for all that were committed meanwhile. That is what `synchronous=FULL` does for
+each commit by itself; so what was answered is on the disk, and writers do not wait for each other's flush.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from sqlalchemy import URL, Connection, RootTransaction, StaticPool, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from engine.catalog.flush import Flush
+from engine.errors import InternalError, UsageError
+
+BUSY_S = 10.0
+"""How long another process may write."""
+
+_RETRY_S = 0.01
+_COMMITS_TO_A_CHECKPOINT = 500  # some 10 MB of log
+
+_log = structlog.get_logger()
+
+
+def prepare(connection: Any, _: object) -> None:
+    """What every connection needs: readers do not wait for the writer, and transactions are begun by us."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_S * 1000:.0f}")
+    cursor.close()
+
+
+class Writer:
+    """The one that writes, of this process. `url` is `sqlite+aiosqlite:///FILE`.
+
+    Raises:
+        UsageError: a database in memory, or a folder that holds no log beside the file.
+    """
+
+    def __init__(self, url: URL) -> None:
+        if url.database in (None, "", ":memory:") or url.query:
+            raise UsageError("catalog: what is ordered has to be kept: name a file, sqlite+aiosqlite:///FILE")
+        self._log_path = f"{url.database}-wal"
+        # One thread, so that a flush and a checkpoint are never at once.
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="catalog")
+        self._flush = Flush(self._flush_log, self._executor)
+        self._engine = create_engine(
+            url.set(drivername="sqlite"), poolclass=StaticPool, connect_args={"check_same_thread": False}
+        )
+        event.listen(self._engine, "connect", prepare)
+        event.listen(self._engine, "begin", _begin)
+        event.listen(self._engine, "commit", _commit)
+        self._turn = asyncio.Lock()
+        self._holder: asyncio.Task[Any] | None = None
+        self._connection: Connection | None = None
+        self._commits = 0
+        self._checkpoint: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A transaction, on the disk when the block has ended and rolled back when it raises.
+
+        Raises:
+            StorageError: an earlier transaction may be lost, so this one would be.
+            InternalError: within another of the same asyncio task, which would wait for itself.
+        """
+        if self._holder is not None and self._holder is asyncio.current_task():
+            raise InternalError("a transaction that writes was begun within another")
+        async with self._turn:
+            self._holder = asyncio.current_task()
+            try:
+                self._flush.check()
+                connection = await self._opened()
+                before = _driver(connection).total_changes
+                transaction = await _begun(connection)
+                try:
+                    async with _session(connection) as session, session.begin():
+                        yield session
+                finally:
+                    if transaction.is_active:  # nothing was asked in the block
+                        transaction.rollback()
+                has_changed = _driver(connection).total_changes != before
+            finally:
+                self._holder = None
+        if has_changed:
+            self._count()
+            await self._flush.wait()
+
+    async def close(self) -> None:
+        """Closes the connection."""
+        if self._checkpoint is not None:
+            await self._checkpoint
+        await self._flush.close()
+        if self._connection is not None:
+            self._connection.close()
+        self._engine.dispose()
+        self._executor.shutdown()
+
+    async def _opened(self) -> Connection:
+        if self._connection is None:
+            run = asyncio.get_running_loop().run_in_executor
+            self._connection = await run(self._executor, self._open)
+        return self._connection
+
+    def _open(self) -> Connection:
+        connection = self._engine.connect()
+        driver = _driver(connection)
+        (mode,) = driver.execute("PRAGMA journal_mode").fetchone()
+        if mode != "wal":
+            raise UsageError(f"catalog: {self._engine.url.database} cannot have a log beside it ({mode})")
+        # We flush the log, and we move it into the file; both are waited for in a thread.
+        driver.execute("PRAGMA synchronous=NORMAL")
+        driver.execute("PRAGMA wal_autocheckpoint=0")
+        driver.execute("PRAGMA wal_checkpoint(PASSIVE)")  # of what a killed process left
+        driver.execute("PRAGMA busy_timeout=0")  # `_begun` waits
+        return connection
+
+    def _flush_log(self) -> None:
+        # Not kept open: the log is another file after the database was closed by all.
+        log = os.open(self._log_path, os.O_RDWR)
+        try:
+            getattr(os, "fdatasync", os.fsync)(log)  # macOS has no fdatasync
+        finally:
+            os.close(log)
+
+    def _count(self) -> None:
+        self._commits += 1
+        if self._commits % _COMMITS_TO_A_CHECKPOINT == 0 and (
+            self._checkpoint is None or self._checkpoint.done()
+        ):
+            self._checkpoint = asyncio.create_task(self._move_log())
+
+    async def _move_log(self) -> None:
+        """Moves the log into the file. In a turn, so that the next writer finds it empty and begins anew."""
+        async with self._turn:
+            connection = await self._opened()
+            run = asyncio.get_running_loop().run_in_executor
+            try:
+                await run(self._executor, _driver(connection).execute, "PRAGMA wal_checkpoint(PASSIVE)")
+            except sqlite3.Error as error:
+                _log.warning("catalog.checkpoint_failed", error=str(error))
+
+
+def _session(connection: Connection) -> AsyncSession:
+    session = AsyncSession(expire_on_commit=False, join_transaction_mode="control_fully")
+    # The connection is no asyncio one: nothing of it waits.
+    session.sync_session.bind = connection
+    return session
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+async def _begun(connection: Connection) -> RootTransaction:
+    """Waits while another process writes."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + BUSY_S
+    while True:
+        try:
+            return connection.begin()
+        except OperationalError as error:
+            is_busy = getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+            if not is_busy or loop.time() > deadline:
+                raise
+        await asyncio.sleep(_RETRY_S)
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that reads first and then writes would be refused while another process writes.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _commit(connection: Connection) -> None:
+    # The driver's own `commit` says nothing when SQLite has given the transaction up, as on a full disk.
+    connection.exec_driver_sql("COMMIT")
