@@ -18,7 +18,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import URL, Connection, RootTransaction, StaticPool, create_engine, event
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.catalog.flush import Flush
@@ -124,7 +123,7 @@ class Writer:
         # We flush the log, and we move it into the file; both are waited for in a thread.
         driver.execute("PRAGMA synchronous=NORMAL")
         driver.execute("PRAGMA wal_autocheckpoint=0")
-        driver.execute("PRAGMA wal_checkpoint(PASSIVE)")  # of what a killed process left
+        _move(driver)  # what a killed process left
         driver.execute("PRAGMA busy_timeout=0")  # `_begun` waits
         return connection
 
@@ -149,7 +148,7 @@ class Writer:
             connection = await self._opened()
             run = asyncio.get_running_loop().run_in_executor
             try:
-                await run(self._executor, _driver(connection).execute, "PRAGMA wal_checkpoint(PASSIVE)")
+                await run(self._executor, _move, _driver(connection))
             except sqlite3.Error as error:
                 _log.warning("catalog.checkpoint_failed", error=str(error))
 
@@ -167,6 +166,11 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
+def _move(driver: sqlite3.Connection) -> None:
+    # To its last row: a statement that has more to say keeps the next transaction from its end.
+    driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
 async def _begun(connection: Connection) -> RootTransaction:
     """Waits while another process writes."""
     loop = asyncio.get_running_loop()
@@ -174,18 +178,17 @@ async def _begun(connection: Connection) -> RootTransaction:
     while True:
         try:
             return connection.begin()
-        except OperationalError as error:
-            is_busy = getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
-            if not is_busy or loop.time() > deadline:
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or loop.time() > deadline:
                 raise
         await asyncio.sleep(_RETRY_S)
 
 
 def _begin(connection: Connection) -> None:
     # A transaction that reads first and then writes would be refused while another process writes.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    _driver(connection).execute("BEGIN IMMEDIATE")
 
 
 def _commit(connection: Connection) -> None:
     # The driver's own `commit` says nothing when SQLite has given the transaction up, as on a full disk.
-    connection.exec_driver_sql("COMMIT")
+    _driver(connection).execute("COMMIT")
