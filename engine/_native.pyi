@@ -1,7 +1,7 @@
 """Types of the Rust binding. The wire formats and their limits are documented in native/core."""
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias, final
+from typing import Literal, TypeAlias, TypedDict, final
 
 from typing_extensions import Buffer
 
@@ -259,15 +259,32 @@ class Mp4Error(ValueError):
     """`mp4.no_media` (no whole sample), `mp4.no_placeholder` (another writer's fragments), `mp4.not_mp4`,
     `mp4.malformed`, `mp4.too_large`, `mp4.time`."""
 
+class TrackTables(TypedDict):
+    """A track in numbers. Times are on the movie's clock, which edit lists begin."""
+
+    kind: str
+    """`video`, `audio`, or the letters of its handler."""
+    samples: int
+    sync_samples: int
+    media_bytes: int
+    first_dts_ms: int
+    last_dts_ms: int
+    frame_ms: int
+    """The last distance of two samples that is not zero."""
+
 def finalize_mp4(path: str, /) -> dict[str, int]:
     """Turn a fragmented MP4 with a placeholder into a regular one in place (design decision 5). Idempotent;
     also recovers a file cut at any byte. Keys: tracks, samples, duration_ms, bytes. Raises Mp4Error (not
     such a file) or OSError."""
 
-def mp4_tracks(path: str, /) -> list[dict[str, int | str]]:
-    """What the sample tables of a regular MP4 say of each track: kind (video, audio, or the letters of its
-    handler), samples, sync_samples, media_bytes, first_dts_ms and last_dts_ms on the movie's clock, frame_ms
-    (the last distance of two samples that is not zero). Raises Mp4Error or OSError."""
+def mp4_tracks(path: str, /) -> list[TrackTables]:
+    """What the sample tables of a regular MP4 say of each track. Raises Mp4Error or OSError."""
+
+def segment_tracks(init: bytes, path: str, end: int, /) -> tuple[int, list[TrackTables]]:
+    """What the first `end` bytes of a media segment hold; `init` is its initialization section. First where its
+    last whole fragment ends, then what whole fragments say of each track, samples without bytes left aside;
+    (0, []) when none is whole. A time before that of an earlier sample counts as that one. Raises Mp4Error
+    (also when a fragment lists samples outside of its mdat, or none has audio or video) or OSError."""
 
 def scan_mp4(path: str, /) -> dict[str, object]:
     """Top-level boxes, no media read: boxes [(type, offset, size)], fragmented, problem (str or None)."""

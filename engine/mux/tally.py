@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine._native import Survey
 from engine.errors import MuxError
 from engine.media.batch import Batch, Kind
 from engine.mux.base import Stats
 from engine.mux.frames import FIRST_AUDIO_CODEC, KEY, Frame, frames_of, survey_of
+
+if TYPE_CHECKING:
+    from engine._native import TrackTables
 
 _ALL_CODECS = range(256)
 _REFUSED_RUN = 250
@@ -59,6 +63,26 @@ class Tally:
                 track.last_ms = dts_ms
             if self._start_ms is None or dts_ms < self._start_ms:
                 self._start_ms = dts_ms
+
+    def add_tables(self, tables: TrackTables, origin_ms: int) -> None:
+        """Counts an audio or video track that has samples, as `add` would its frames; `origin_ms` is the
+        source's time of its clock's 0."""
+        track = self._video if tables["kind"] == "video" else self._audio
+        track.packets += tables["samples"]
+        track.keyframes += tables["sync_samples"]
+        self._media_bytes += tables["media_bytes"]
+        first_ms, last_ms = tables["first_dts_ms"] + origin_ms, tables["last_dts_ms"] + origin_ms
+        step_ms = tables["frame_ms"]
+        if track.last_ms is not None:
+            ahead_ms = last_ms - track.last_ms
+            step_ms = min(step_ms or ahead_ms, ahead_ms)
+        if step_ms > 0:
+            track.frame_ms = step_ms
+        if track.last_ms is None or last_ms > track.last_ms:
+            track.last_ms = last_ms
+        self._show(last_ms)
+        if self._start_ms is None or first_ms < self._start_ms:
+            self._start_ms = first_ms
 
     def _show(self, time_ms: int) -> None:
         if self.shown_ms is None or time_ms > self.shown_ms:
