@@ -281,10 +281,10 @@ def mp4_tracks(path: str, /) -> list[TrackTables]:
     """What the sample tables of a regular MP4 say of each track. Raises Mp4Error or OSError."""
 
 def segment_tracks(init: bytes, path: str, end: int, /) -> tuple[int, list[TrackTables]]:
-    """What the first `end` bytes of a media segment hold; `init` is its initialization section. First where its
-    last whole fragment ends, then what whole fragments say of each track, samples without bytes left aside;
-    (0, []) when none is whole. A time before that of an earlier sample counts as that one. Raises Mp4Error
-    (also when a fragment lists samples outside of its mdat, or none has audio or video) or OSError."""
+    """Of the first `end` bytes of a media segment with the initialization section `init`: where the last
+    whole fragment ends, and what the whole fragments say of each track; (0, []) when none is whole. Samples
+    without bytes are left aside, and a time before that of an earlier sample counts as that one. Raises
+    OSError, or Mp4Error (no audio or video, or samples outside of their mdat, are such too)."""
 
 def scan_mp4(path: str, /) -> dict[str, object]:
     """Top-level boxes, no media read: boxes [(type, offset, size)], fragmented, problem (str or None)."""
