@@ -284,7 +284,7 @@ def segment_tracks(init: bytes, path: str, end: int, /) -> tuple[int, list[Track
     """Of the first `end` bytes of a media segment with the initialization section `init`: where the last
     whole fragment ends, and what the whole fragments say of each track; (0, []) when none is whole. Samples
     without bytes are left aside, and a time before that of an earlier sample counts as that one. Raises
-    OSError, or Mp4Error (no audio or video, or samples outside of their mdat, are such too)."""
+    OSError, or Mp4Error (also for samples outside of their mdat, and without any audio or video)."""
 
 def scan_mp4(path: str, /) -> dict[str, object]:
     """Top-level boxes, no media read: boxes [(type, offset, size)], fragmented, problem (str or None)."""
