@@ -201,11 +201,16 @@ class Survey:
     """What a plain batch holds."""
 
     @property
-    def dts(self) -> bytes:
-        """One i64 per row, in native byte order: the clock plus the signed 32-bit steps of the wire
+    def table(self) -> bytes:
+        """The rows, with the time of each in `dts`: the clock plus the signed 32-bit steps of the wire
         timestamps."""
     @property
     def last_wire(self) -> int: ...
+    @property
+    def end_ms(self) -> int:
+        """The dts of the last row."""
+    @property
+    def last_kind(self) -> int: ...
     @property
     def first_ms(self) -> int:
         """The least dts."""
@@ -222,16 +227,32 @@ class Survey:
     def media_bytes(self) -> int:
         """Of the coded payloads."""
     @property
-    def tracks(self) -> list[tuple[int, TrackSurvey]]:
-        """(kind, its rows), video first."""
+    def video(self) -> TrackSurvey | None: ...
+    @property
+    def audio(self) -> TrackSurvey | None: ...
+    @property
+    def codecs(self) -> dict[int, int]:
+        """kind -> the codec of its rows, video first."""
+    @property
+    def last_of(self) -> dict[int, int]:
+        """kind -> the dts of its last row, video first."""
     @property
     def keys(self) -> list[tuple[int, int]]:
         """(row, dts) of each video keyframe."""
 
-def survey(table: Buffer, wire: int, clock_ms: int, /) -> Survey | None:
-    """The survey of a table whose first row follows a frame of the wire timestamp `wire` at `clock_ms`; None
+def survey(
+    table: Buffer,
+    wire: int,
+    clock_ms: int,
+    audio_ms: int | None,
+    video_ms: int | None,
+    farthest_ms: tuple[int, int],
+    /,
+) -> Survey | None:
+    """The survey of a table whose first row follows a frame of the wire timestamp `wire` at `clock_ms`. None
     when the batch is not plain: frames with a payload, without further flags, of one track and one codec for
-    each kind. Raises ValueError for a table that is none."""
+    each kind; and when a kind has no last frame (`audio_ms`, `video_ms`) or a step of it, from that on, goes
+    farther back or ahead than `farthest_ms`. Raises ValueError for a table that is none."""
 
 def amf0_encode(values: Sequence[AmfValue], /) -> bytes:
     """dict -> ECMA array at the top level of a script tag's second value, object elsewhere in commands."""

@@ -68,7 +68,7 @@ class FlvMuxer:
         """The rows the file holds: of its tracks, but no onMetaData, and before the first frame no
         configuration that the file starts with. The first such row starts the file."""
         survey = batch.survey
-        if self._started and not self._repeated and survey and self._kinds.issuperset(dict(survey.tracks)):
+        if self._started and not self._repeated and survey and self._kinds.issuperset(survey.codecs):
             return batch
         left_out = []
         columns = zip(*(batch.tags[name].tolist() for name in ("kind", "role", "dts")), strict=True)
@@ -106,7 +106,7 @@ class FlvMuxer:
     def _put(self, batch: Batch) -> None:
         if not len(batch):
             return
-        arguments = (batch.arena, batch.tags.tobytes(), self._shift_ms, self._signalling)
+        arguments = (batch.arena, batch.table, self._shift_ms, self._signalling)
         data: bytes | memoryview
         try:
             if span := _native.flv_span(*arguments):

@@ -111,7 +111,7 @@ class Completion:
     def note(self, batch: Batch, positions: npt.NDArray[np.integer[Any]], shift_ms: int) -> None:
         """Notes rows that are written at these positions with the timestamp `dts - shift_ms`."""
         if batch.survey is not None:
-            last_ms = next((track.last_ms for kind, track in batch.survey.tracks if kind == Kind.VIDEO), None)
+            last_ms = batch.survey.last_of.get(Kind.VIDEO)
             keys = batch.survey.keys
         else:
             last_ms, keys = _video_of(batch.tags)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine._native import Survey
+from engine._native import Survey, TrackSurvey
 from engine.errors import MuxError
-from engine.media.batch import Batch, Kind
+from engine.media.batch import Batch
 from engine.mux.base import Stats
 from engine.mux.frames import FIRST_AUDIO_CODEC, KEY, Frame, frames_of, survey_of
 
@@ -28,6 +28,22 @@ class _Track:
     keyframes: int = 0
     last_ms: int | None = None
     frame_ms: int = 0  # the last distance of two frames that is not zero
+
+    def rises_to(self, found: TrackSurvey | None) -> bool:
+        """No time of its rows steps back."""
+        if found is None:
+            return True
+        return found.least_step_ms >= 0 and (self.last_ms is None or found.first_ms >= self.last_ms)
+
+    def take(self, found: TrackSurvey) -> None:
+        """Counts rows whose times rise."""
+        if found.last_step_ms:
+            self.frame_ms = found.last_step_ms
+        elif self.last_ms is not None and found.first_ms > self.last_ms:
+            self.frame_ms = found.first_ms - self.last_ms
+        self.packets += found.frames
+        self.keyframes += found.keyframes
+        self.last_ms = found.last_ms
 
 
 class Tally:
@@ -98,20 +114,13 @@ class Tally:
 
     def _add_survey(self, survey: Survey) -> bool:
         """Counts a plain batch; false, and nothing counted, where its times step back."""
-        tracks = [
-            (self._video if kind == Kind.VIDEO else self._audio, found) for kind, found in survey.tracks
-        ]
-        for track, found in tracks:
-            if found.least_step_ms < 0 or (track.last_ms is not None and found.first_ms < track.last_ms):
-                return False
-        for track, found in tracks:
-            if found.last_step_ms:
-                track.frame_ms = found.last_step_ms
-            elif track.last_ms is not None and found.first_ms > track.last_ms:
-                track.frame_ms = found.first_ms - track.last_ms
-            track.packets += found.frames
-            track.keyframes += found.keyframes
-            track.last_ms = found.last_ms
+        video, audio = survey.video, survey.audio
+        if not (self._video.rises_to(video) and self._audio.rises_to(audio)):
+            return False
+        if video is not None:
+            self._video.take(video)
+        if audio is not None:
+            self._audio.take(audio)
         self._media_bytes += survey.media_bytes
         self._show(survey.shown_ms)
         if self._start_ms is None or survey.first_ms < self._start_ms:
