@@ -81,6 +81,7 @@ class Output:
         report: Callable[[OutputReport], None],
     ) -> None:
         self.format = format
+        self._audio_only = format.audio_only
         self.has_files = False
         """One is final."""
         self.has_begun = False
@@ -227,9 +228,9 @@ class Output:
                 self._stop_waiting()
             return
         batch = media.batch
-        if self.format.audio_only:
+        if self._audio_only:
             batch = batch.rows(batch.tags["kind"] == int(Kind.AUDIO))
-        if len(batch):
+        if batch.survey is not None or len(batch):
             file.write(batch)
             if file.look_after():
                 self._wait_s = STORAGE_RETRY_FIRST_S  # it is well

@@ -37,6 +37,10 @@ class WallClock:
     _last_dts: int | None = None
     _until: datetime | None = None
 
+    def copy(self) -> WallClock:
+        """It as it stands now."""
+        return WallClock(self.floor, self._zero, self._last_dts, self._until)
+
     @property
     def until(self) -> datetime:
         """When its last media was made."""
