@@ -36,6 +36,13 @@ class HttpFlvReader:
 
     def __new__(cls) -> HttpFlvReader: ...
     def feed(self, data: Buffer, /) -> None: ...
+    def read_in_place(self, data: bytes, /) -> tuple[int, bytes] | None:
+        """(bytes, table) of the whole tags that `data` begins with, for which it is the arena; (0, b"") when
+        its first tag is not whole. What is behind them is not read, and comes again. None when this cannot be
+        done, and `feed` must be given the bytes: not `reads_in_place`, or the first tag is odd."""
+    @property
+    def reads_in_place(self) -> bool:
+        """The next byte begins a tag and no tag waits to be taken; never in a chunked body."""
     def take(self) -> tuple[bytes, bytes] | None: ...
     def finish(self) -> None:
         """The peer closed: sets `fault` when the head, the declared body or an FLV tag is cut."""
