@@ -1,7 +1,7 @@
 """Types of the Rust binding. The wire formats and their limits are documented in native/core."""
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias, final
+from typing import Literal, TypeAlias, TypedDict, final
 
 from typing_extensions import Buffer
 
@@ -36,6 +36,13 @@ class HttpFlvReader:
 
     def __new__(cls) -> HttpFlvReader: ...
     def feed(self, data: Buffer, /) -> None: ...
+    def read_in_place(self, data: bytes, /) -> tuple[int, bytes] | None:
+        """(bytes, table) of the whole tags that `data` begins with, for which it is the arena; (0, b"") when
+        its first tag is not whole. What is behind them is not read, and comes again. None when this cannot be
+        done, and `feed` must be given the bytes: not `reads_in_place`, or the first tag is odd."""
+    @property
+    def reads_in_place(self) -> bool:
+        """The next byte begins a tag and no tag waits to be taken; never in a chunked body."""
     def take(self) -> tuple[bytes, bytes] | None: ...
     def finish(self) -> None:
         """The peer closed: sets `fault` when the head, the declared body or an FLV tag is cut."""
@@ -201,11 +208,16 @@ class Survey:
     """What a plain batch holds."""
 
     @property
-    def dts(self) -> bytes:
-        """One i64 per row, in native byte order: the clock plus the signed 32-bit steps of the wire
+    def table(self) -> bytes:
+        """The rows, with the time of each in `dts`: the clock plus the signed 32-bit steps of the wire
         timestamps."""
     @property
     def last_wire(self) -> int: ...
+    @property
+    def end_ms(self) -> int:
+        """The dts of the last row."""
+    @property
+    def last_kind(self) -> int: ...
     @property
     def first_ms(self) -> int:
         """The least dts."""
@@ -222,16 +234,32 @@ class Survey:
     def media_bytes(self) -> int:
         """Of the coded payloads."""
     @property
-    def tracks(self) -> list[tuple[int, TrackSurvey]]:
-        """(kind, its rows), video first."""
+    def video(self) -> TrackSurvey | None: ...
+    @property
+    def audio(self) -> TrackSurvey | None: ...
+    @property
+    def codecs(self) -> dict[int, int]:
+        """kind -> the codec of its rows, video first."""
+    @property
+    def last_of(self) -> dict[int, int]:
+        """kind -> the dts of its last row, video first."""
     @property
     def keys(self) -> list[tuple[int, int]]:
         """(row, dts) of each video keyframe."""
 
-def survey(table: Buffer, wire: int, clock_ms: int, /) -> Survey | None:
-    """The survey of a table whose first row follows a frame of the wire timestamp `wire` at `clock_ms`; None
+def survey(
+    table: Buffer,
+    wire: int,
+    clock_ms: int,
+    audio_ms: int | None,
+    video_ms: int | None,
+    farthest_ms: tuple[int, int],
+    /,
+) -> Survey | None:
+    """The survey of a table whose first row follows a frame of the wire timestamp `wire` at `clock_ms`. None
     when the batch is not plain: frames with a payload, without further flags, of one track and one codec for
-    each kind. Raises ValueError for a table that is none."""
+    each kind; and when a kind has no last frame (`audio_ms`, `video_ms`) or a step of it, from that on, goes
+    farther back or ahead than `farthest_ms`. Raises ValueError for a table that is none."""
 
 def amf0_encode(values: Sequence[AmfValue], /) -> bytes:
     """dict -> ECMA array at the top level of a script tag's second value, object elsewhere in commands."""
@@ -259,15 +287,32 @@ class Mp4Error(ValueError):
     """`mp4.no_media` (no whole sample), `mp4.no_placeholder` (another writer's fragments), `mp4.not_mp4`,
     `mp4.malformed`, `mp4.too_large`, `mp4.time`."""
 
+class TrackTables(TypedDict):
+    """A track in numbers. Times are on the movie's clock, which edit lists begin."""
+
+    kind: str
+    """`video`, `audio`, or the letters of its handler."""
+    samples: int
+    sync_samples: int
+    media_bytes: int
+    first_dts_ms: int
+    last_dts_ms: int
+    frame_ms: int
+    """The last distance of two samples that is not zero."""
+
 def finalize_mp4(path: str, /) -> dict[str, int]:
     """Turn a fragmented MP4 with a placeholder into a regular one in place (design decision 5). Idempotent;
     also recovers a file cut at any byte. Keys: tracks, samples, duration_ms, bytes. Raises Mp4Error (not
     such a file) or OSError."""
 
-def mp4_tracks(path: str, /) -> list[dict[str, int | str]]:
-    """What the sample tables of a regular MP4 say of each track: kind (video, audio, or the letters of its
-    handler), samples, sync_samples, media_bytes, first_dts_ms and last_dts_ms on the movie's clock, frame_ms
-    (the last distance of two samples that is not zero). Raises Mp4Error or OSError."""
+def mp4_tracks(path: str, /) -> list[TrackTables]:
+    """What the sample tables of a regular MP4 say of each track. Raises Mp4Error or OSError."""
+
+def segment_tracks(init: bytes, path: str, end: int, /) -> tuple[int, list[TrackTables]]:
+    """Of the first `end` bytes of a media segment with the initialization section `init`: where the last
+    whole fragment ends, and what the whole fragments say of each track; (0, []) when none is whole. Samples
+    without bytes are left aside, and a time before that of an earlier sample counts as that one. Raises
+    OSError, or Mp4Error (also for samples outside of their mdat, and without any audio or video)."""
 
 def scan_mp4(path: str, /) -> dict[str, object]:
     """Top-level boxes, no media read: boxes [(type, offset, size)], fragmented, problem (str or None)."""

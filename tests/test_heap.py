@@ -51,3 +51,11 @@ def test_ffmpeg_is_loaded_where_it_is_asked(
     )
     assert ended.stderr == ("av is loaded" if is_needed else "av is not loaded")
     assert len(list(tmp_path.rglob("*.json"))) == len(formats.split(","))
+
+
+@pytest.mark.parametrize(("format", "is_loaded"), [("FLV", False), ("HLS", False), ("MP4", True)])
+def test_ffmpeg_is_loaded_before_media_comes(format: str, is_loaded: bool) -> None:
+    ask = "import sys; from engine.media.codecs import Format; from engine.mux import prepare; "
+    ask += f"prepare([Format.{format}]); print('av' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-P", "-c", ask], capture_output=True, text=True, timeout=60)
+    assert ended.stdout.strip() == str(is_loaded)

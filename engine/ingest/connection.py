@@ -6,16 +6,24 @@ TLS runs over `ssl.MemoryBIO`, so that it ticks like plain TCP (design decision 
 from __future__ import annotations
 
 import asyncio
+import mmap
 import os
 import socket
 import ssl
-from typing import cast
+import sys
+from collections.abc import Coroutine
+from typing import Any, cast
 
 from engine.errors import ConnectFailed
 from engine.ingest.hangup import Hangup
 from engine.media.limits import CONNECT_TIMEOUT_S
 
+if sys.platform != "win32":
+    import fcntl
+    import termios
+
 _TLS_PIECE_BYTES = 64 << 10
+_NOWHERE = mmap.mmap(-1, 4 << 20)  # takes memory only where a system does copy what is skipped
 _UNSENT_BYTES = 1 << 20  # what we send is small: a peer that does not take this much is gone
 
 
@@ -85,7 +93,13 @@ class Connection:
         if self._unsent:
             self._flush()
         try:
-            count = self._read_tls(buffer) if self._tls else self._read_plain(buffer)
+            if self._tls is None:
+                count = self._sock.recv_into(buffer)
+                self.eof = not count
+            else:
+                count = self._read_tls(buffer)
+        except BlockingIOError:
+            count = 0
         except OSError as error:
             self._broken, count = self._broken or error, 0
         if count or self._broken is None:
@@ -94,6 +108,25 @@ class Connection:
             raise ConnectFailed(f"{self._where}: TLS failed ({self._broken.reason})")
         reason = self._broken.strerror or self._broken
         raise ConnectFailed(f"{self._where}: the connection broke ({reason})")
+
+    def peek(self) -> bytes:
+        """What the kernel holds, some MiB at most, which stays there; nothing of a connection that is broken,
+        or that is to be read with `read_now` for another reason."""
+        if self._tls is not None or self._unsent or self._broken is not None or sys.platform == "win32":
+            return b""
+        try:
+            size = int.from_bytes(fcntl.ioctl(self._sock, termios.FIONREAD, bytes(4)), sys.byteorder)
+            return self._sock.recv(min(size, len(_NOWHERE)), socket.MSG_PEEK) if size else b""
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            self._broken = error
+            return b""
+
+    def skip(self, count: int) -> None:
+        """Let go of bytes that `peek` has shown. Linux does not copy them once more."""
+        while count:
+            count -= self._sock.recv_into(_NOWHERE, count, socket.MSG_TRUNC)
 
     def write(self, data: bytes) -> None:
         """Send soon; what the kernel does not take now goes out with later reads, which also say when the
@@ -119,25 +152,17 @@ class Connection:
         finally:
             self._loop.remove_reader(self._sock)
 
-    async def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> Coroutine[Any, Any, None]:
         """Sleep, but no longer than until the peer hangs up."""
         if self._hangup is None:
             self._hangup = Hangup(self._sock)
-        await self._hangup.sleep(seconds)
+        return self._hangup.sleep(seconds)
 
     def close(self) -> None:
         """Close without lingering."""
         if self._hangup is not None:
             self._hangup.close()
         self._sock.close()
-
-    def _read_plain(self, buffer: memoryview) -> int:
-        try:
-            count = self._sock.recv_into(buffer)
-        except BlockingIOError:
-            return 0
-        self.eof = count == 0
-        return count
 
     def _read_tls(self, buffer: memoryview) -> int:
         total = 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import engine
@@ -102,6 +104,9 @@ class _Response:
         self._output = request
         self._where = where
         self._reader = _native.HttpFlvReader()
+        self._batch: Batch | None = None  # read in place
+        self.receive = self._reader.feed
+        """Take in bytes of the response."""
 
     @property
     def head(self) -> tuple[int, str, list[tuple[str, str]]] | None:
@@ -114,16 +119,17 @@ class _Response:
         return self._reader.ended
 
     @property
+    def is_over(self) -> bool:
+        """It is complete, or cannot be read on."""
+        return self._reader.ended or self._reader.fault is not None
+
+    @property
     def error(self) -> ReelError | None:
         """The fault of the response or of the FLV in it; what is only cut is no fault of its bytes."""
         fault = self._reader.fault
         if fault is not None and fault[0] in _CUT:
             return ConnectFailed(f"{self._where}: the origin closed early: {fault[1]}")
         return None if fault is None else from_fault(fault, self._where)
-
-    def receive(self, data: memoryview) -> None:
-        """Take in bytes of the response."""
-        self._reader.feed(data)
 
     def receive_eof(self) -> None:
         """The peer closed."""
@@ -134,8 +140,26 @@ class _Response:
         output, self._output = self._output, b""
         return output
 
+    @property
+    def reads_in_place(self) -> bool:
+        """As `Machine.reads_in_place`."""
+        return self._reader.reads_in_place
+
+    def read_in_place(self, data: bytes) -> int | None:
+        """As `Machine.read_in_place`."""
+        read = self._reader.read_in_place(data)
+        if read is None:
+            return None
+        count, table = read
+        if count:
+            self._batch = Batch.from_native((data, table))
+        return count
+
     def take_batch(self) -> Batch | None:
         """Media since the last call."""
+        if self._batch is not None:
+            batch, self._batch = self._batch, None
+            return batch
         taken = self._reader.take()
         return None if taken is None else Batch.from_native(taken)
 
@@ -204,10 +228,10 @@ class HttpFlvSource:
             raise _refusal(status, reason, where)
         return None
 
-    async def read(self) -> Batch | None:
+    def read(self) -> Coroutine[Any, Any, Batch | None]:
         """As `Source.read`."""
         assert self._reader is not None, "open() comes first"
-        return await self._reader.read()
+        return self._reader.read()
 
     def close(self) -> None:
         """Close the connection."""

@@ -26,7 +26,19 @@ class Machine(Protocol):
     def error(self) -> ReelError | None:
         """Why the bytes cannot be read on."""
 
-    def receive(self, data: memoryview) -> None:
+    @property
+    def is_over(self) -> bool:
+        """There is one of the two."""
+
+    @property
+    def reads_in_place(self) -> bool:
+        """`read_in_place` may be asked now."""
+
+    def read_in_place(self, data: bytes) -> int | None:
+        """Take in the whole tags that bytes begin with, and keep them as they are: how many bytes they have.
+        What is behind them comes again. None: these bytes can only be given to `receive`."""
+
+    def receive(self, data: memoryview, /) -> None:
         """Take in bytes."""
 
     def receive_eof(self) -> None:
@@ -61,6 +73,8 @@ class NetworkReader:
         self._sleep_s = 0.0
         self._window_bytes = connection.window_bytes
         self._broken: ReelError | None = None
+        self._was_opened = False  # what came with the answer is taken
+        self._begun_bytes = 0  # of a tag that is not whole, in the kernel
 
     @property
     def ended(self) -> bool:
@@ -82,27 +96,23 @@ class NetworkReader:
 
     async def read(self) -> Batch | None:
         """One tick, as `Source.read`."""
-        self._last_media_s += self._loop.time() - self._returned_s  # while nobody reads, nobody is silent
-        try:
-            return await self._read_tick()
-        finally:
-            self._returned_s = self._loop.time()
-
-    async def _read_tick(self) -> Batch | None:
-        batch = self._machine.take_batch()  # what came while the stream was opened
+        now_s = self._loop.time()
+        self._last_media_s += now_s - self._returned_s  # while nobody reads, nobody is silent
+        batch = None if self._was_opened else self._machine.take_batch()
+        self._was_opened = True
         if batch is None:
             if self._at_end():
                 return None
-            now_s = self._loop.time()
             await self._connection.sleep(slotted_s(self._sleep_s, now_s, self._wakes_at_s))
             self._read()
             self._send()
             batch = self._machine.take_batch()
+            now_s = self._loop.time()
+        self._returned_s = now_s
         if batch is not None:
-            self._last_media_s = self._loop.time()
+            self._last_media_s = now_s
             return batch
-        silent_s = self._loop.time() - self._last_media_s
-        if silent_s > NO_DATA_TIMEOUT_S:
+        if now_s - self._last_media_s > NO_DATA_TIMEOUT_S:
             raise Stalled(f"{self._where}: no media for {NO_DATA_TIMEOUT_S:g} s")
         return None if self._at_end() else Batch.empty()
 
@@ -110,20 +120,16 @@ class NetworkReader:
         """Whether the stream ended well; an end that is an error is raised."""
         if self._broken is not None:
             raise self._broken
-        if self._machine.error is not None:
-            raise self._machine.error
-        return bool(self._machine.ended) or self._connection.eof
+        if self._machine.is_over and (error := self._machine.error) is not None:
+            raise error
+        return self._connection.eof or self._machine.is_over
 
     def _read(self) -> None:
         total = 0
         try:
-            for _ in range(_READS_PER_TICK):
-                count = self._connection.read_now(self._buffer)
-                if count:
-                    self._machine.receive(self._buffer[:count])
-                total += count
-                if count < len(self._buffer):
-                    break
+            if self._machine.reads_in_place:
+                total = self._read_in_place()
+            total = total or self._read_through()
             if total * 4 > self._window_bytes:  # it only grows: asked for when it may matter
                 self._window_bytes = self._connection.window_bytes
             self._sleep_s = self._tick.next_s(total, self._window_bytes)
@@ -133,6 +139,33 @@ class NetworkReader:
                 self._machine.receive_eof()
         if self._connection.eof:
             self._machine.receive_eof()
+
+    def _read_in_place(self) -> int:
+        """Whole tags become a batch as the kernel gives them; how many bytes it held. 0: nothing, or nothing
+        that can be read so. A tag that is still coming stays there until it is whole or no more of it comes:
+        the kernel may have no room for the rest."""
+        data = self._connection.peek()
+        count = self._machine.read_in_place(data) if data else None
+        if count is None or (count == 0 and len(data) <= self._begun_bytes):
+            self._begun_bytes = 0
+            return 0
+        self._connection.skip(count)
+        self._begun_bytes = len(data) - count
+        return len(data)
+
+    def _read_through(self) -> int:
+        """Read all that the kernel holds, through the buffer; how many bytes that was."""
+        buffer, receive, read_now = self._buffer, self._machine.receive, self._connection.read_now
+        total, size = 0, len(buffer)
+        for _ in range(_READS_PER_TICK):
+            count = read_now(buffer)
+            total += count
+            if count < size:
+                if count:
+                    receive(buffer[:count])
+                break
+            receive(buffer)
+        return total
 
     def _send(self) -> None:
         output = self._machine.take_output()

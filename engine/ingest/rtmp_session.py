@@ -148,6 +148,11 @@ class RtmpPlay:
         return self._end
 
     @property
+    def is_over(self) -> bool:
+        """It has ended, well or not."""
+        return self._end is not None
+
+    @property
     def stream_ended(self) -> bool:
         """The server said that the publisher left, or that it plays no more."""
         return self._end is not None and self._end.reason in _STREAM_ENDS
@@ -161,6 +166,15 @@ class RtmpPlay:
     def redirect(self) -> str | None:
         """The URL that the server sends us to."""
         return self._end.redirect if self._end else None
+
+    @property
+    def reads_in_place(self) -> bool:
+        """Chunks interrupt what they carry."""
+        return False
+
+    def read_in_place(self, data: bytes) -> int | None:
+        """As `Machine.read_in_place`."""
+        return None
 
     def receive(self, data: Buffer) -> None:
         """Take received bytes. Never raises for what the peer sent: see `ended`."""

@@ -7,7 +7,6 @@ order received. Stages pass batches on and slice them; the arena is never copied
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 import numpy as np
@@ -63,21 +62,50 @@ class Flag(IntFlag):
     DISCONTINUITY = 8
 
 
-@dataclass(slots=True, eq=False)
 class Batch:
-    """An arena and the rows that point into it."""
+    """An arena and the rows that point into it.
 
-    arena: bytes
-    tags: npt.NDArray[np.void]
-    survey: _native.Survey | None = None
-    """What its rows hold, when they are plain and the timeline has placed them: so that stages that have no
-    more to ask do not look at the rows."""
+    The rows of a native reader stay as it gave them, in `table`, until somebody looks at them: of a running
+    stream nobody does.
+    """
+
+    __slots__ = ("_table", "_tags", "arena", "survey")
+
+    def __init__(self, arena: bytes, tags: npt.NDArray[np.void]) -> None:
+        self.arena = arena
+        self.survey: _native.Survey | None = None
+        """What its rows hold, when they are plain and the timeline has placed them: so that stages that have
+        no more to ask do not look at the rows."""
+        self._table: bytes | None = None  # while there are no `_tags`, which may be written to
+        self._tags: npt.NDArray[np.void] | None = tags
 
     @classmethod
     def from_native(cls, taken: tuple[bytes, bytes]) -> Batch:
         """The batch of a native reader's `take()`; its rows are writable."""
-        arena, table = taken
-        return cls(arena, np.frombuffer(bytearray(table), dtype=TAG))
+        batch = cls.__new__(cls)
+        batch.arena, batch._table = taken
+        batch.survey = batch._tags = None
+        return batch
+
+    @property
+    def tags(self) -> npt.NDArray[np.void]:
+        """The rows."""
+        if self._tags is None:
+            assert self._table is not None
+            self._tags, self._table = np.frombuffer(bytearray(self._table), dtype=TAG), None
+        return self._tags
+
+    @property
+    def table(self) -> bytes:
+        """The rows as native functions read them."""
+        if self._table is not None:
+            return self._table
+        assert self._tags is not None
+        return self._tags.tobytes()
+
+    def place(self, survey: _native.Survey) -> None:
+        """The rows have the times of their survey."""
+        self._table, self._tags, self.survey = survey.table, None, survey
 
     @classmethod
     def empty(cls) -> Batch:
@@ -85,7 +113,7 @@ class Batch:
         return cls(b"", np.empty(0, dtype=TAG))
 
     def __len__(self) -> int:
-        return len(self.tags)
+        return len(self.tags) if self._table is None else len(self._table) // _native.TAG_BYTES
 
     def last_dts(self) -> dict[int, int]:
         """kind -> dts of its last row."""

@@ -30,7 +30,7 @@ class AudioMuxer:
         """Adds the frames of the file's track."""
         if self._closed:
             raise MuxError("the file is closed")
-        self._sink.write(counted(self._tally, self._writer.mux, batch.arena, batch.tags.tobytes()))
+        self._sink.write(counted(self._tally, self._writer.mux, batch.arena, batch.table))
         self._tally.take(batch, self._codecs)
 
     def pause(self) -> None:

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from engine import _native
 from engine.errors import MuxError
@@ -57,9 +58,9 @@ class FlvMuxer:
         """Adds tags: everything of the file's tracks, private extensions included."""
         if self._closed:
             raise MuxError("the file is closed")
-        held = self._wanted(batch)
-        if not len(held):
-            return
+        survey = batch.survey
+        all_wanted = survey and self._started and not self._repeated and self._kinds.issuperset(survey.codecs)
+        held = batch if all_wanted else self._wanted(batch)
         self._put(held)
         if self._tally.take(held):
             self._repeated.clear()
@@ -67,9 +68,6 @@ class FlvMuxer:
     def _wanted(self, batch: Batch) -> Batch:
         """The rows the file holds: of its tracks, but no onMetaData, and before the first frame no
         configuration that the file starts with. The first such row starts the file."""
-        survey = batch.survey
-        if self._started and not self._repeated and survey and self._kinds.issuperset(dict(survey.tracks)):
-            return batch
         left_out = []
         columns = zip(*(batch.tags[name].tolist() for name in ("kind", "role", "dts")), strict=True)
         before_frames = True
@@ -104,9 +102,10 @@ class FlvMuxer:
             self._put(_opus_head_row(self._bare_opus, first_ms))
 
     def _put(self, batch: Batch) -> None:
-        if not len(batch):
+        table = batch.table
+        if not table:
             return
-        arguments = (batch.arena, batch.tags.tobytes(), self._shift_ms, self._signalling)
+        arguments = (batch.arena, table, self._shift_ms, self._signalling)
         data: bytes | memoryview
         try:
             if span := _native.flv_span(*arguments):
@@ -116,7 +115,9 @@ class FlvMuxer:
                 data, starts = _native.flv_tags(*arguments)
         except ValueError as error:
             raise MuxError(f"flv: {error}") from error
-        positions = np.frombuffer(starts, dtype=np.uint32) + np.int64(self._sink.size)
+        positions: Sequence[int] | npt.NDArray[np.int64] = ()  # asked for those of keyframes only
+        if batch.survey is None or batch.survey.keys:
+            positions = np.frombuffer(starts, dtype=np.uint32) + np.int64(self._sink.size)
         self._sink.write(data)
         self._metadata.note(batch, positions, self._shift_ms)
 

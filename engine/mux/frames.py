@@ -42,8 +42,10 @@ def is_held(row: Frame, codecs: Container[int]) -> bool:
 def survey_of(batch: Batch, codecs: Container[int]) -> Survey | None:
     """The survey of a plain batch whose rows are all of these codecs."""
     survey = batch.survey
-    if survey is None or any(found.codec not in codecs for _, found in survey.tracks):
-        return None
+    if survey is not None:
+        for codec in survey.codecs.values():
+            if codec not in codecs:
+                return None
     return survey
 
 

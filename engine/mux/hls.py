@@ -116,13 +116,11 @@ class HlsMuxer:
         survey = survey_of(batch, self._codecs)
         if survey is None or self._segment is None:
             return False
-        leads = [
-            found for _, found in survey.tracks if (found.codec < FIRST_AUDIO_CODEC) == self._cut_at_video
-        ]
-        return all(
-            found.least_step_ms >= 0 and (found.last_key_ms or 0) - self._segment.start_ms < self._segment_ms
-            for found in leads
-        )
+        lead = survey.video if self._cut_at_video else survey.audio
+        if lead is None:
+            return True
+        begun_ms = (lead.last_key_ms or 0) - self._segment.start_ms
+        return lead.least_step_ms >= 0 and begun_ms < self._segment_ms
 
     def _may_cut(self, frame: Frame) -> bool:
         return bool(frame[5] & KEY) and (frame[4] < FIRST_AUDIO_CODEC) == self._cut_at_video

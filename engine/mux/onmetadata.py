@@ -19,6 +19,7 @@ NAME = "onMetaData"
 SCRIPT_PREFIX = b"\x02\x00\x0aonMetaData"
 """How an onMetaData tag's body begins (AMF0 string)."""
 
+_VIDEO = int(Kind.VIDEO)
 _FEWEST_SLOTS, _MOST_SLOTS = 64, 2048  # 1.2 KB and 36 KB of index
 _SLOTS_WHEN_UNKNOWN = 512  # a seek point every 14 s in two hours
 _SECONDS_PER_SLOT = 2.0  # the usual distance of keyframes
@@ -108,11 +109,10 @@ class Completion:
     _last_keyframe_ms: int | None = None
     _last_video_ms: int | None = None
 
-    def note(self, batch: Batch, positions: npt.NDArray[np.integer[Any]], shift_ms: int) -> None:
+    def note(self, batch: Batch, positions: Sequence[int] | npt.NDArray[Any], shift_ms: int) -> None:
         """Notes rows that are written at these positions with the timestamp `dts - shift_ms`."""
-        if batch.survey is not None:
-            last_ms = next((track.last_ms for kind, track in batch.survey.tracks if kind == Kind.VIDEO), None)
-            keys = batch.survey.keys
+        if (survey := batch.survey) is not None:
+            last_ms, keys = survey.last_of.get(_VIDEO), survey.keys
         else:
             last_ms, keys = _video_of(batch.tags)
         if last_ms is not None:

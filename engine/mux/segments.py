@@ -75,7 +75,7 @@ class Fragments:
     def mux(self, batch: Batch, origin_ms: int) -> bytes:
         """As `SegmentWriter.mux`."""
         assert self._writer is not None
-        return counted(self._tally, self._writer.mux, batch.arena, batch.tags.tobytes(), origin_ms)
+        return counted(self._tally, self._writer.mux, batch.arena, batch.table, origin_ms)
 
     def finish(self) -> bytes:
         """The last fragment."""
@@ -109,7 +109,7 @@ class TransportPackets:
 
     def mux(self, batch: Batch, origin_ms: int) -> bytes:
         """As `SegmentWriter.mux`."""
-        return counted(self._tally, self._writer.mux, batch.arena, batch.tags.tobytes(), origin_ms)
+        return counted(self._tally, self._writer.mux, batch.arena, batch.table, origin_ms)
 
     def finish(self) -> bytes:
         """Nothing: no packet waits."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from engine._native import Survey
+from engine._native import Survey, TrackSurvey
 from engine.errors import MuxError
-from engine.media.batch import Batch, Kind
+from engine.media.batch import Batch
 from engine.mux.base import Stats
 from engine.mux.frames import FIRST_AUDIO_CODEC, KEY, Frame, frames_of, survey_of
+
+if TYPE_CHECKING:
+    from engine._native import TrackTables
 
 _ALL_CODECS = range(256)
 _REFUSED_RUN = 250
@@ -24,6 +28,22 @@ class _Track:
     keyframes: int = 0
     last_ms: int | None = None
     frame_ms: int = 0  # the last distance of two frames that is not zero
+
+    def rises_to(self, found: TrackSurvey | None) -> bool:
+        """No time of its rows steps back."""
+        if found is None:
+            return True
+        return found.least_step_ms >= 0 and (self.last_ms is None or found.first_ms >= self.last_ms)
+
+    def take(self, found: TrackSurvey) -> None:
+        """Counts rows whose times rise."""
+        if found.last_step_ms:
+            self.frame_ms = found.last_step_ms
+        elif self.last_ms is not None and found.first_ms > self.last_ms:
+            self.frame_ms = found.first_ms - self.last_ms
+        self.packets += found.frames
+        self.keyframes += found.keyframes
+        self.last_ms = found.last_ms
 
 
 class Tally:
@@ -60,6 +80,26 @@ class Tally:
             if self._start_ms is None or dts_ms < self._start_ms:
                 self._start_ms = dts_ms
 
+    def add_tables(self, tables: TrackTables, origin_ms: int) -> None:
+        """Counts an audio or video track that has samples, as `add` would its frames; `origin_ms` is the
+        source's time of its clock's 0."""
+        track = self._video if tables["kind"] == "video" else self._audio
+        track.packets += tables["samples"]
+        track.keyframes += tables["sync_samples"]
+        self._media_bytes += tables["media_bytes"]
+        first_ms, last_ms = tables["first_dts_ms"] + origin_ms, tables["last_dts_ms"] + origin_ms
+        step_ms = tables["frame_ms"]
+        if track.last_ms is not None:
+            ahead_ms = last_ms - track.last_ms
+            step_ms = min(step_ms or ahead_ms, ahead_ms)
+        if step_ms > 0:
+            track.frame_ms = step_ms
+        if track.last_ms is None or last_ms > track.last_ms:
+            track.last_ms = last_ms
+        self._show(last_ms)
+        if self._start_ms is None or first_ms < self._start_ms:
+            self._start_ms = first_ms
+
     def _show(self, time_ms: int) -> None:
         if self.shown_ms is None or time_ms > self.shown_ms:
             self.shown_ms = time_ms
@@ -74,20 +114,13 @@ class Tally:
 
     def _add_survey(self, survey: Survey) -> bool:
         """Counts a plain batch; false, and nothing counted, where its times step back."""
-        tracks = [
-            (self._video if kind == Kind.VIDEO else self._audio, found) for kind, found in survey.tracks
-        ]
-        for track, found in tracks:
-            if found.least_step_ms < 0 or (track.last_ms is not None and found.first_ms < track.last_ms):
-                return False
-        for track, found in tracks:
-            if found.last_step_ms:
-                track.frame_ms = found.last_step_ms
-            elif track.last_ms is not None and found.first_ms > track.last_ms:
-                track.frame_ms = found.first_ms - track.last_ms
-            track.packets += found.frames
-            track.keyframes += found.keyframes
-            track.last_ms = found.last_ms
+        video, audio = survey.video, survey.audio
+        if not (self._video.rises_to(video) and self._audio.rises_to(audio)):
+            return False
+        if video is not None:
+            self._video.take(video)
+        if audio is not None:
+            self._audio.take(audio)
         self._media_bytes += survey.media_bytes
         self._show(survey.shown_ms)
         if self._start_ms is None or survey.first_ms < self._start_ms:

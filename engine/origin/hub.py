@@ -243,10 +243,9 @@ def encode(wire: Wire, batches: list[Batch], head: bytes = b"") -> bytes:
     """`head` and the batches' rows as `wire` has them, timestamps modulo 2**32."""
     if wire is Wire.RTMP:
         return b"".join(
-            _native.rtmp_messages(batch.arena, batch.tags.tobytes(), MESSAGE_STREAM, CHUNK_SIZE)
-            for batch in batches
+            _native.rtmp_messages(batch.arena, batch.table, MESSAGE_STREAM, CHUNK_SIZE) for batch in batches
         )
-    tags = (_native.flv_tags(batch.arena, batch.tags.tobytes(), 0, "source")[0] for batch in batches)
+    tags = (_native.flv_tags(batch.arena, batch.table, 0, "source")[0] for batch in batches)
     data = b"".join((head, *tags))
     if wire is Wire.FLV_CHUNKED and data:
         return b"%x\r\n%b\r\n" % (len(data), data)

@@ -8,7 +8,7 @@ the next connection is another push.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -40,10 +40,10 @@ class _Arrived:
 class Taken:
     """What rows came to."""
 
+    wall: WallClock
+    """As it stood then."""
     operations: list[Operation] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
-    wall: WallClock = field(default_factory=WallClock)
-    """As it stood then."""
     repairs: list[Repair] = field(default_factory=list)
     joined: Joined | None = None
     """A reconnect sent again what is recorded."""
@@ -133,10 +133,10 @@ class Intake:
 
     def feed(self, batch: Batch, now: datetime) -> list[Taken]:
         """Take in a batch that arrived by `now`; its `dts` column is filled in place."""
-        arrived = _Arrived(batch, self._timeline.place(batch), now)
+        repairs = self._timeline.place(batch)
         if self._rejoin is None:
-            return [*self._end_broken(), self._pass(arrived)]
-        self._held.append(arrived)
+            return [*self._end_broken(), self._pass(batch, repairs, now)]
+        self._held.append(_Arrived(batch, repairs, now))
         return self._decide(self._rejoin.feed(batch) or self._give_up(self._rejoin, now), now)
 
     def _give_up(self, rejoin: Rejoin, now: datetime) -> Fresh | None:
@@ -165,7 +165,7 @@ class Intake:
         self.is_broken_off = False
         self._has_ended = True
         operations = self._limit.pass_through(self._segmenter.finish())
-        taken = self._complete(Taken(operations, ends_broken=ends_broken))
+        taken = self._complete(Taken(self._wall.copy(), operations, ends_broken=ends_broken))
         last_ms, begun_ms = self._limit.last_dts, self._begun_ms
         if self._splices and last_ms is not None and begun_ms is not None:
             self._spliced_ms += max(last_ms - begun_ms, 0)
@@ -189,17 +189,18 @@ class Intake:
             return []
         held, self._held, self._rejoin = self._held, [], None
         if isinstance(outcome, Fresh):
-            return [*self._end_broken(), *map(self._pass, held)]
+            passed = (self._pass(arrived.batch, arrived.repairs, arrived.now) for arrived in held)
+            return [*self._end_broken(), *passed]
         self.was_live = True
         self._timeline.shift(outcome.offset_ms)
         begins_again = not self.is_broken_off  # the files are finished: a new one begins with a keyframe
         if self._has_ended:
             self._begin_push()
         self.is_broken_off = False
-        told = Taken(joined=outcome, begins_again=begins_again)
+        told = Taken(self._wall.copy(), joined=outcome, begins_again=begins_again)
         told.repairs += [repair for arrived in held for repair in arrived.repairs]
         batches = outcome.from_keyframe if begins_again else outcome.batches_after
-        return [told, *(self._pass(_Arrived(batch, [], now)) for batch in batches)]
+        return [told, *(self._pass(batch, [], now) for batch in batches)]
 
     def _end_broken(self) -> list[Taken]:
         """What comes now is another push than the one before."""
@@ -208,35 +209,39 @@ class Intake:
             self._begin_push()
         return ended
 
-    def _pass(self, arrived: _Arrived) -> Taken:
-        batch, now = arrived.batch, arrived.now
-        taken = Taken(self._limit.pass_through(self._segmenter.feed(batch)), repairs=arrived.repairs)
+    def _pass(self, batch: Batch, repairs: list[Repair], now: datetime) -> Taken:
+        operations = self._limit.pass_through(self._segmenter.feed(batch))
         self._coming.remember(batch)
         self.was_live = self._segmenter.started
         if self.was_live:
             self._memory = self._coming
-        if any(repair.what in _CLOCK_CHANGES for repair in arrived.repairs):
-            self._wall.restart()
+        for repair in repairs:
+            if repair.what in _CLOCK_CHANGES:
+                self._wall.restart()
+        spans = self._wall.spans(batch, now) if batch.survey is not None else self._spans_of(batch, now)
+        return self._complete(Taken(self._wall.copy(), operations, spans, repairs))
+
+    def _spans_of(self, batch: Batch, now: datetime) -> list[Span]:
+        """The stretches of a batch in which the clock may jump."""
+        spans: list[Span] = []
         start = 0
         for row in _jumps(batch):
-            taken.spans += self._wall.spans(batch.rows(slice(start, row)), now)
+            spans += self._wall.spans(batch.rows(slice(start, row)), now)
             self._wall.restart()
             start = row
-        taken.spans += self._wall.spans(batch.rows(slice(start, None)) if start else batch, now)
-        return self._complete(taken)
+        return spans + self._wall.spans(batch.rows(slice(start, None)) if start else batch, now)
 
     def _complete(self, taken: Taken) -> Taken:
-        taken.wall = replace(self._wall)
-        begins = [one for one in taken.operations if isinstance(one, Begin)]
-        for begin in begins:
-            self._begun_ms = begin.dts_ms
-            if begin.cause is not Cause.FIRST:
-                self._spliced_ms = 0
-        first = next((begin for begin in begins if begin.cause is Cause.FIRST), None)
-        if first is not None:  # what was held until then, from the first cut point on
-            taken.spans = [Span(self._wall.at(first.dts_ms), self._wall.until)]
-        last_dts = self._limit.last_dts
-        if self._limit.reached and last_dts is not None:
+        for one in taken.operations:
+            if isinstance(one, Begin):
+                self._begun_ms = one.dts_ms
+                if one.cause is Cause.FIRST:
+                    # What was held until then, from the first cut point on.
+                    taken.spans = [Span(self._wall.at(one.dts_ms), self._wall.until)]
+                else:
+                    self._spliced_ms = 0
+        last_dts = self._limit.last_dts if self._limit.reached else None
+        if last_dts is not None:
             end = self._wall.at(last_dts)
             taken.spans = [
                 Span(span.start, min(span.end, end)) for span in taken.spans if (span.start or end) <= end
@@ -248,8 +253,6 @@ class Intake:
 
 def _jumps(batch: Batch) -> list[int]:
     """The rows at which the clock jumps."""
-    if batch.survey is not None:
-        return []
     rows: list[int] = np.flatnonzero(batch.tags["flags"] & int(Flag.DISCONTINUITY)).tolist()
     return rows
 
@@ -270,8 +273,12 @@ def _may_begin(batches: Iterable[Batch]) -> bool:
 
 def notes_of(taken: Taken) -> list[Note]:
     """What users should hear of: the notes among the operations, repairs and duplicates."""
-    notes = [one for one in taken.operations if isinstance(one, Note)]
-    notes += [Note(repair.what, str(repair)) for repair in taken.repairs]
+    notes: list[Note] = []
+    for one in taken.operations:
+        if isinstance(one, Note):
+            notes.append(one)
+    for repair in taken.repairs:
+        notes.append(Note(repair.what, str(repair)))
     if taken.joined is not None and taken.joined.dropped_packets:
         done = "left out"
         if taken.begins_again:

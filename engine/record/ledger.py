@@ -61,8 +61,10 @@ class Ledger:
             return []
         gaps = [] if start is None else self.miss(start)
         if end > self.until:  # a single frame ends the gap before it, and lasts no time itself
-            self._add(_Piece(self.until, end, None))
-        later = [mark for mark in self._marks if mark[0] > end]
+            self._add(self.until, end, None)
+        later: list[tuple[datetime, GapReason]] = []
+        if self._marks[-1][0] > end:
+            later = [mark for mark in self._marks if mark[0] > end]
         self._marks = [(end, "stalled"), *later]
         return gaps
 
@@ -75,7 +77,7 @@ class Ledger:
         for start, end, (_, reason) in zip(starts, [*starts[1:], to], self._marks, strict=False):
             if end > start:
                 missed.append(_Piece(start, end, reason))
-                self._add(missed[-1])
+                self._add(start, end, reason)
         self._marks = [(to, self._marks[len(starts) - 1][1]), *self._marks[len(starts) :]]
         return [_gap(piece) for piece in missed]
 
@@ -118,13 +120,12 @@ class Ledger:
         self._part_start = self.until
         self._pieces.clear()
 
-    def _add(self, piece: _Piece) -> None:
-        last = self._pieces[-1] if self._pieces else None
-        if last is not None and last.reason == piece.reason:
-            self._pieces[-1] = _Piece(last.start, piece.end, last.reason)
+    def _add(self, start: datetime, end: datetime, reason: GapReason | None) -> None:
+        if self._pieces and self._pieces[-1].reason == reason:
+            self._pieces[-1] = _Piece(self._pieces[-1].start, end, reason)
         else:
-            self._pieces.append(piece)
-        self.until = piece.end
+            self._pieces.append(_Piece(start, end, reason))
+        self.until = end
 
 
 def _merged(pieces: Sequence[_Piece]) -> list[_Piece]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.media.batch import Batch
 from engine.segment import Begin, Cause, End, Media, Operation
 
 
@@ -36,7 +37,12 @@ class MediaLimit:
 
     def pass_through(self, operations: Iterable[Operation]) -> list[Operation]:
         """The operations that are within the limit; those that end sections always are."""
-        return [kept for operation in operations if (kept := self._trim(operation)) is not None]
+        kept: list[Operation] = []
+        for operation in operations:
+            passed = self._trim_media(operation) if isinstance(operation, Media) else self._trim(operation)
+            if passed is not None:
+                kept.append(passed)
+        return kept
 
     def _trim(self, operation: Operation) -> Operation | None:
         if isinstance(operation, End):
@@ -46,21 +52,23 @@ class MediaLimit:
         if isinstance(operation, Begin) and operation.cause in (Cause.FIRST, Cause.JUMP):
             self.used_ms = self.recorded_ms
             self._start_dts, self._last_dts = operation.dts_ms, None
-        if isinstance(operation, Media):
-            return self._trim_media(operation)
         return operation
 
     def _trim_media(self, media: Media) -> Media | None:
-        dts, survey = media.batch.tags["dts"], media.batch.survey
-        last_dts = int(dts.max(initial=self._start_dts)) if survey is None else survey.last_ms
+        if self.reached:
+            return None
+        batch, survey = media.batch, media.batch.survey
+        last_dts = self._last_of(batch) if survey is None else survey.last_ms
         if self.duration_ms is not None and last_dts - self._start_dts >= self.duration_ms - self.used_ms:
-            late = np.flatnonzero(dts - self._start_dts >= self.duration_ms - self.used_ms)
+            late = np.flatnonzero(batch.tags["dts"] - self._start_dts >= self.duration_ms - self.used_ms)
             if len(late):
                 self.reached = True
-                media = Media(media.section, media.batch.rows(slice(0, int(late[0]))))
-                dts = media.batch.tags["dts"]
-                last_dts = int(dts.max(initial=self._start_dts))
-        if not len(dts):
+                batch = batch.rows(slice(0, int(late[0])))
+                media, survey, last_dts = Media(media.section, batch), None, self._last_of(batch)
+        if survey is None and not len(batch):
             return None
         self._last_dts = max(last_dts, self._start_dts if self._last_dts is None else self._last_dts)
         return media
+
+    def _last_of(self, batch: Batch) -> int:
+        return int(batch.tags["dts"].max(initial=self._start_dts))

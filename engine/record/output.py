@@ -82,6 +82,7 @@ class Output:
         report: Callable[[OutputReport], None],
     ) -> None:
         self.format = format
+        self._audio_only = format.audio_only
         self.has_files = False
         """One is final."""
         self.has_begun = False
@@ -228,9 +229,9 @@ class Output:
                 self._stop_waiting()
             return
         batch = media.batch
-        if self.format.audio_only:
+        if self._audio_only:
             batch = batch.rows(batch.tags["kind"] == int(Kind.AUDIO))
-        if len(batch):
+        if batch.survey is not None or len(batch):
             file.write(batch)
             if file.look_after():
                 self._wait_s = STORAGE_RETRY_FIRST_S  # it is well

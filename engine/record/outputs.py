@@ -10,8 +10,8 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
+from typing import Concatenate, ParamSpec
 
 import numpy as np
 import structlog
@@ -30,6 +30,7 @@ from engine.store import NameTemplate, Space, StreamName
 from engine.store.file import StorageErrors
 
 _log = structlog.get_logger()
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +80,20 @@ class Outputs:
 
     def apply(self, handed: Handed) -> None:
         """Carry out operations, in order."""
-        self._each(partial(Output.account, spans=handed.spans))
+        self._each(Output.account, handed.spans)
         for note in handed.notes:
-            self._each(partial(Output.note, text=note))
+            self._each(Output.note, note)
         for operation in handed.operations:
-            if isinstance(operation, Begin):
-                self._sections[operation.section] = operation
-                self._begin(operation, handed)
-            elif isinstance(operation, Media):
+            if isinstance(operation, Media):
                 late = self._resume(operation, handed)
                 for output in tuple(self._live):
-                    self._try(output, partial(Output.media, media=late.get(output.format, operation)))
+                    self._try(output, Output.media, late.get(output.format, operation) if late else operation)
+            elif isinstance(operation, Begin):
+                self._sections[operation.section] = operation
+                self._begin(operation, handed)
             elif isinstance(operation, End):
                 self._sections.pop(operation.section, None)
-                self._each(partial(Output.end, section=operation.section))
+                self._each(Output.end, operation.section)
 
     def mark(self, reason: GapReason, at: datetime | None = None) -> None:
         """What is not recorded from here on is missing for this reason."""
@@ -106,7 +107,7 @@ class Outputs:
     def flush(self, end: datetime) -> None:
         """Finish every file that is still open: the recording's window ends."""
         self._each(Output.close)
-        self._each(partial(Output.complete, end=end))
+        self._each(Output.complete, end)
 
     def release(self) -> None:
         """Let go of what could not be made final, once everybody was told of what could."""
@@ -125,14 +126,14 @@ class Outputs:
         return self._failures | stopped
 
     def _begin(self, begin: Begin, handed: Handed) -> None:
-        self._each(partial(Output.check, begin=begin))
+        self._each(Output.check, begin)
         self._end_hopeless()
         at = self._in_order(handed.wall.at(begin.dts_ms))
         new = [output for output in self._live if output.needs_file(begin) and output.may_begin]
         self._open(new, begin, at, handed.wall.until)
         for output in tuple(self._live):
             if output.trouble is None and output not in new:
-                self._try(output, partial(Output.go_on, begin=begin, at=at, until=handed.wall.until))
+                self._try(output, Output.go_on, begin, at, handed.wall.until)
 
     def _in_order(self, at: datetime) -> datetime:
         """No section begins before the one before it: one that was held until its clock had jumped again is
@@ -154,14 +155,15 @@ class Outputs:
             return
         for output in outputs:
             place = places[output.format]
-            self._try(output, partial(Output.begin, begin=begin, place=place, at=at, until=until))
+            self._try(output, Output.begin, begin, place, at, until)
 
     def _resume(self, media: Media, handed: Handed) -> dict[Format, Media]:
         """Formats that could not be written try again where a file may begin: what is left for those that
         can."""
-        stopped = [
-            output for output in self._live if isinstance(output.trouble, StorageError) and output.may_begin
-        ]
+        stopped: list[Output] = []
+        for output in self._live:
+            if output.trouble is not None and isinstance(output.trouble, StorageError) and output.may_begin:
+                stopped.append(output)
         begin = self._sections.get(media.section)
         if not stopped or begin is None:
             return {}
@@ -206,13 +208,15 @@ class Outputs:
 
     # What goes wrong
 
-    def _each(self, do: Callable[[Output], None]) -> None:
+    def _each(self, do: Callable[Concatenate[Output, P], None], *given: P.args, **named: P.kwargs) -> None:
         for output in tuple(self._live):
-            self._try(output, do)
+            self._try(output, do, *given, **named)
 
-    def _try(self, output: Output, do: Callable[[Output], None]) -> None:
+    def _try(
+        self, output: Output, do: Callable[Concatenate[Output, P], None], *given: P.args, **named: P.kwargs
+    ) -> None:
         try:
-            do(output)
+            do(output, *given, **named)
         except ReelError as error:
             self._refused(output, error)
         except Exception as error:  # a defect of ours: the other formats go on

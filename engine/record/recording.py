@@ -347,7 +347,7 @@ class Recording:
                 self._held_back = True
                 self._mark("storage")  # if the origin does not wait for us, it is the disk's fault
                 await self._lane.drain()  # TCP holds the origin
-            elif self._now() - self._announcer.ledger.until < _HOLE:
+            elif self._held_back and self._now() - self._announcer.ledger.until < _HOLE:
                 self._held_back = False  # what came while nobody read is read
 
     async def _unless_halted(self, work: Coroutine[Any, Any, None]) -> bool:
@@ -368,7 +368,7 @@ class Recording:
     def _is_over(self) -> bool:
         if self._stopping.is_set() or self._limit.reached or self._ran_out or self._outputs.all_failed:
             return True
-        return self._loop.time() > self._window_end_s() + _WALL_GRACE_S
+        return self._left_s < math.inf and self._loop.time() > self._window_end_s() + _WALL_GRACE_S
 
     async def _beat(self) -> None:
         while True:
@@ -421,7 +421,8 @@ class Recording:
 
     def _resumed(self) -> None:
         """Media flows: in new files, or in those that waited for it."""
-        self._stop_waiting()
+        if self._timers:
+            self._stop_waiting()
         if self.status.state is State.OPENING:
             self._enter(State.LIVE)
 
@@ -449,9 +450,8 @@ class Recording:
         self.status.media_bytes += size_bytes
         self.status.recorded_ms = self._limit.recorded_ms
         if taken.operations or taken.spans:
-            handed = Handed(
-                tuple(taken.operations), tuple(taken.spans), taken.wall, tuple(note.message for note in notes)
-            )
+            messages = [note.message for note in notes] if notes else ()
+            handed = Handed(taken.operations, taken.spans, taken.wall, messages)
             self._lane.put(partial(self._outputs.apply, handed), size_bytes)
         if taken.ends_broken:
             self._expire_if_due()

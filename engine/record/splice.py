@@ -6,13 +6,13 @@ is written ends, and the distances within it stay (F2).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from engine import _native
 from engine.media.batch import Batch, Kind, Role
 from engine.mux import Stats
+
+_ANY_STEP_MS = 1 << 40, 1 << 40  # the timeline has passed them already
 
 
 def shift_behind(written: Stats, batch: Batch, begins_ms: int) -> int:
@@ -32,8 +32,10 @@ def shifted(batch: Batch, shift_ms: int) -> Batch:
         return batch
     tags = batch.tags.copy()
     tags["dts"] += shift_ms
-    if batch.survey is None:
-        return Batch(batch.arena, tags)
-    first = tags[0]
-    survey = _native.survey(tags.tobytes(), int(first["timestamp"]), int(first["dts"]))
-    return replace(batch, tags=tags, survey=survey)
+    moved = Batch(batch.arena, tags)
+    if batch.survey is not None:
+        begins_ms, wire = int(tags["dts"][0]), int(tags["timestamp"][0])
+        survey = _native.survey(moved.table, wire, begins_ms, begins_ms, begins_ms, _ANY_STEP_MS)
+        if survey is not None:
+            moved.place(survey)
+    return moved

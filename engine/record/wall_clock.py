@@ -37,6 +37,10 @@ class WallClock:
     _last_dts: int | None = None
     _until: datetime | None = None
 
+    def copy(self) -> WallClock:
+        """It as it stands now."""
+        return WallClock(self.floor, self._zero, self._last_dts, self._until)
+
     @property
     def until(self) -> datetime:
         """When its last media was made."""
@@ -55,32 +59,37 @@ class WallClock:
     def spans(self, batch: Batch, now: datetime) -> list[Span]:
         """The stretches of a batch of one clock that arrived by `now`, split where the source sent nothing
         for a while."""
-        tags, survey = batch.tags, batch.survey
-        if survey is not None:
-            dts, first, last = tags["dts"], survey.first_ms, survey.last_ms
+        if (survey := batch.survey) is not None:
+            first, last = survey.first_ms, survey.last_ms
         else:
-            dts = tags["dts"][tags["role"] == int(Role.FRAME)]
+            dts = _dts_of(batch)
             if not len(dts):
                 return []
             first, last = int(dts.min()), int(dts.max())
         zero = now - timedelta(milliseconds=last)
         self._zero = zero if self._zero is None else min(self._zero, zero)
-        spans = self._split(dts, first, last)
+        start = None if self._goes_on(first) else self.at(first)
+        spans = self._split(batch, start) if last - first > HOLE_MS else [Span(start, self.at(last))]
         self._last_dts = last if self._last_dts is None else max(last, self._last_dts)
         self._until = spans[-1].end
         return spans
 
-    def _split(self, dts: npt.NDArray[np.int64], first: int, last: int) -> list[Span]:
-        starts = [None if self._goes_on(first) else self.at(first)]
-        ends: list[datetime] = []
-        if last - first > HOLE_MS:
-            ordered = np.sort(dts)
-            for before in np.flatnonzero(np.diff(ordered) > HOLE_MS).tolist():
-                ends.append(self.at(int(ordered[before])))
-                starts.append(self.at(int(ordered[before + 1])))
-        return [Span(start, end) for start, end in zip(starts, [*ends, self.at(last)], strict=True)]
+    def _split(self, batch: Batch, start: datetime | None) -> list[Span]:
+        ordered = np.sort(_dts_of(batch))
+        starts, ends = [start], []
+        for before in np.flatnonzero(np.diff(ordered) > HOLE_MS).tolist():
+            ends.append(self.at(int(ordered[before])))
+            starts.append(self.at(int(ordered[before + 1])))
+        ends.append(self.at(int(ordered[-1])))
+        return [Span(start, end) for start, end in zip(starts, ends, strict=True)]
 
     def _goes_on(self, first: int) -> bool:
         if self._last_dts is not None:
             return first - self._last_dts <= HOLE_MS
         return self._until is not None and self.at(first) - self._until <= _HOLE
+
+
+def _dts_of(batch: Batch) -> npt.NDArray[np.int64]:
+    """The times of its frames."""
+    dts: npt.NDArray[np.int64] = batch.tags["dts"][batch.tags["role"] == int(Role.FRAME)]
+    return dts

@@ -8,8 +8,11 @@ section's tracks are those that really came. Batches in which nothing of this ha
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from engine import _native
 from engine.media.batch import Batch, Flag, Kind, Role
 from engine.media.limits import CUT_HOLD_MS, JUMP_BACK_MS, OPENING_BYTES
 from engine.media.track import Track
@@ -45,6 +48,8 @@ class Sections:
         self._left_out = LeftOut()
         self._audio_from: int | None = None  # until audio has reached the first cut point: its dts
         self._out: list[Operation] = []
+        self._steady: dict[int, int] | None = None  # the codecs of a surveyed batch, once one passed whole
+        self._steady_until_ms = math.inf  # the next cut
 
     def start(self, kinds: tuple[int, ...], dts_ms: int) -> list[Operation]:
         """Begin the first section."""
@@ -59,6 +64,11 @@ class Sections:
 
     def feed(self, batch: Batch) -> list[Operation]:
         """The operations of a batch."""
+        survey = batch.survey
+        if survey is not None and survey.codecs == self._steady and survey.last_ms < self._steady_until_ms:
+            self._note_times(survey)  # as the batch before it, which changed nothing else
+            return [Media(self._queue[-1].number, batch)]
+        self._steady = None
         if self._passes_whole(batch):
             self._pass_whole(batch)
         else:
@@ -87,13 +97,12 @@ class Sections:
             return False
         if self._audio_from is not None:
             return False
-        section, tags, book, survey = self._queue[-1], batch.tags, self._book, batch.survey
-        if self._interval_ms is not None:
-            last_ms = int(tags["dts"].max()) if survey is None else survey.last_ms
-            if last_ms >= section.dts_ms + self._interval_ms:
-                return False
+        section, book, survey = self._queue[-1], self._book, batch.survey
+        last_ms = int(batch.tags["dts"].max()) if survey is None else survey.last_ms
+        if last_ms >= self._cut_ms():
+            return False
         kinds = (
-            set(tags["kind"].tolist()) - {int(Kind.SCRIPT)} if survey is None else dict(survey.tracks).keys()
+            set(batch.tags["kind"].tolist()) - {int(Kind.SCRIPT)} if survey is None else survey.codecs.keys()
         )
         if not kinds <= self._at.keys():
             return False
@@ -103,21 +112,30 @@ class Sections:
             if section.tracks[kind] is not book.tracks[kind] and section.tracks[kind] != book.tracks[kind]:
                 return False
         if survey is not None and not book.reads_frames:
-            return all(track.codec == book.tracks[kind].codec for kind, track in survey.tracks)
-        if (tags["flags"] & _DISCONTINUITY).any():
+            return all(codec == book.tracks[kind].codec for kind, codec in survey.codecs.items())
+        if (batch.tags["flags"] & _DISCONTINUITY).any():
             return False
         return not any(book.is_news(batch, int(row)) for row in book.candidates(batch))
+
+    def _cut_ms(self) -> float:
+        """When the newest section has lasted long enough."""
+        return math.inf if self._interval_ms is None else self._queue[-1].dts_ms + self._interval_ms
 
     def _pass_whole(self, batch: Batch) -> None:
         if batch.survey is None:
             self._look_at_rows(batch)
         else:
-            for kind, track in batch.survey.tracks:
-                self._clock.last[kind] = track.last_ms
-                if kind == Kind.VIDEO:
-                    self._video_dts = track.last_ms
-                    self._key_dts = self._key_dts if track.last_key_ms is None else track.last_key_ms
+            self._note_times(batch.survey)
+            if not self._book.reads_frames:
+                self._steady, self._steady_until_ms = batch.survey.codecs, self._cut_ms()
         self._out.append(Media(self._queue[-1].number, batch))
+
+    def _note_times(self, survey: _native.Survey) -> None:
+        self._clock.last.update(survey.last_of)
+        video = survey.video
+        if video is not None:
+            self._video_dts = video.last_ms
+            self._key_dts = self._key_dts if video.last_key_ms is None else video.last_key_ms
 
     def _look_at_rows(self, batch: Batch) -> None:
         for row in self._book.candidates(batch):

@@ -46,14 +46,12 @@ class Segmenter:
         """The operations that a batch causes, in order."""
         if self._audio_only:
             batch = batch.rows(batch.tags["kind"] != np.uint8(Kind.VIDEO))
-        if not len(batch):
-            return []
         operations: list[Operation] = []
         if self._opening is not None:
             batch, operations = self._open(self._opening, batch)
-        if self._opening is None and len(batch):
+        if self._opening is None and (batch.survey is not None or len(batch)):
             operations += self._sections.feed(batch)
-        return [*self._book.take_notes(), *operations]
+        return [*self._book.take_notes(), *operations] if self._book.notes else operations
 
     def _open(self, opening: Opening, batch: Batch) -> tuple[Batch, list[Operation]]:
         """Look for the first cut point: the rows behind the decision, and what starting caused."""

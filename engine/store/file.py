@@ -44,20 +44,20 @@ class GrowingFile:
     def write(self, data: Buffer) -> int:
         """Append all of `data`, or nothing: what the disk refuses leaves no half of it behind, and nothing is
         appended after it."""
-        view = memoryview(data).cast("B")
-        total = len(view)
-        with StorageErrors(self.growing):
-            if self._refused is not None:
-                raise self._refused
-            try:
-                while view:
-                    view = view[os.write(self._fd, view) :]
-            except OSError as error:
-                self._refused = error
-                with suppress(OSError):
-                    os.ftruncate(self._fd, self.size)
-                    os.lseek(self._fd, self.size, os.SEEK_SET)
-                raise
+        if self._refused is not None:
+            raise storage_error(self._refused, self.growing) from self._refused
+        view = memoryview(data)
+        total = view.nbytes
+        try:
+            written = os.write(self._fd, view) if total else 0
+            while written < total:
+                written += os.write(self._fd, view.cast("B")[written:])
+        except OSError as error:
+            self._refused = error
+            with suppress(OSError):
+                os.ftruncate(self._fd, self.size)
+                os.lseek(self._fd, self.size, os.SEEK_SET)
+            raise storage_error(error, self.growing) from error
         self.size += total
         return total
 
@@ -187,6 +187,12 @@ _KINDS: dict[int, type[StorageError]] = {
 }
 
 
+def storage_error(error: OSError, path: Path) -> StorageError:
+    """What the disk refused, with the path and what to do."""
+    advice = _ADVICE.get(error.errno or 0, error.strerror or str(error))
+    return _KINDS.get(error.errno or 0, StorageError)(f"{path}: {advice}")
+
+
 class StorageErrors:
     """Turns OSError in a `with` block into StorageError with the path and what to do."""
 
@@ -200,5 +206,4 @@ class StorageErrors:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError):
-            advice = _ADVICE.get(error.errno or 0, error.strerror or str(error))
-            raise _KINDS.get(error.errno or 0, StorageError)(f"{self._path}: {advice}") from error
+            raise storage_error(error, self._path) from error

@@ -31,6 +31,7 @@ from engine.media.batch import Batch, Flag, Kind, Role
 from engine.media.limits import JUMP_AHEAD_MS, JUMP_BACK_MS
 from engine.timeline.repair import Repair, What
 
+_AUDIO, _VIDEO = int(Kind.AUDIO), int(Kind.VIDEO)
 _WRAP_MS = 1 << 32
 _MASKED_WRAPS_MS = (1 << 24, 1 << 31)
 _NEGATIVE_FROM = _WRAP_MS - 60_000  # a stream may begin a little below zero
@@ -53,8 +54,7 @@ class Timeline:
         jump_ahead_ms: int = JUMP_AHEAD_MS,
     ) -> None:
         self._continues = jump == "repair"
-        self._back_ms = jump_back_ms
-        self._ahead_ms = jump_ahead_ms
+        self._back_ms, self._ahead_ms = self._farthest_ms = jump_back_ms, jump_ahead_ms
         self._wire: int | None = None  # the last frame's wire timestamp
         self._clock = 0  # where that is on the timeline, with every wire step taken as it is
         self._dts = 0  # where the frame was placed
@@ -120,25 +120,18 @@ class Timeline:
         """Place a plain batch on a clock that goes on: true for almost every batch of a running stream."""
         if self._wire is None or self._moved or self._checked or self._headers or self._continues:
             return False
-        survey = _native.survey(batch.tags.tobytes(), self._wire, self._clock)
-        if survey is None or not all(self._is_smooth_track(*each) for each in survey.tracks):
+        last = self._last
+        survey = _native.survey(
+            batch.table, self._wire, self._clock, last.get(_AUDIO), last.get(_VIDEO), self._farthest_ms
+        )
+        if survey is None:
             return False
-        tags = batch.tags
-        tags["dts"] = np.frombuffer(survey.dts, dtype=np.int64)
-        batch.survey = survey
+        batch.place(survey)
         self._wire = survey.last_wire
-        self._clock = self._dts = int(tags["dts"][-1])
-        self._kind = int(tags["kind"][-1])
-        for kind, track in survey.tracks:
-            self._last[kind] = track.last_ms
+        self._clock = self._dts = survey.end_ms
+        self._kind = survey.last_kind
+        last.update(survey.last_of)
         return True
-
-    def _is_smooth_track(self, kind: int, track: _native.TrackSurvey) -> bool:
-        last = self._last.get(kind)
-        if last is None:
-            return False  # the track's first frame
-        least, longest = track.least_step_ms, track.longest_step_ms
-        return self._is_within(track.first_ms - last) and -self._back_ms <= least <= longest <= self._ahead_ms
 
     def _joined(self, wire: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
         """The clock at each frame."""

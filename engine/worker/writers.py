@@ -30,11 +30,6 @@ class WriterThread:
         self._thread = threading.Thread(target=self._run, name=f"writer-{number}", daemon=True)
         self._thread.start()
 
-    @property
-    def pending_bytes(self) -> int:
-        """Bytes put and not yet written, of all its lanes."""
-        return self.put_bytes - self.done_bytes
-
     def put(self, work: _Work) -> None:
         """Queue work from the event loop; never waits."""
         self._gathered.append(work)
@@ -79,16 +74,14 @@ class WriterLane:
         self.done_bytes = 0  # written by the writer thread
 
     @property
-    def pending_bytes(self) -> int:
-        """Bytes put and not yet written."""
-        return self._put_bytes - self.done_bytes
-
-    @property
     def is_full(self) -> bool:
         """More is waiting for the disk than this recording, or all of its worker, may hold."""
-        if self.pending_bytes > QUEUED_BYTES:
+        if self._put_bytes - self.done_bytes > QUEUED_BYTES:
             return True
-        return sum(thread.pending_bytes for thread in self._threads) > WORKER_QUEUED_BYTES
+        pending_bytes = 0
+        for thread in self._threads:
+            pending_bytes += thread.put_bytes - thread.done_bytes
+        return pending_bytes > WORKER_QUEUED_BYTES
 
     def put(self, work: Callable[[], None], size_bytes: int = 0) -> None:
         """Have `work` done on the writer thread."""

@@ -44,6 +44,24 @@ async def test_nothing_to_read_is_no_wait(pair: Pair) -> None:
     assert connection.window_bytes > 10_000
 
 
+async def test_what_is_peeked_at_stays_until_it_is_skipped(pair: Pair) -> None:
+    connection, peer = pair
+    assert connection.peek() == b""
+    peer.sendall(b"0123456789")
+    await connection.wait_readable()
+    assert connection.peek() == b"0123456789"
+    connection.skip(4)
+    assert connection.peek() == b"456789"
+    buffer = memoryview(bytearray(10))
+    assert buffer[: connection.read_now(buffer)] == b"456789"
+    peer.shutdown(socket.SHUT_WR)
+    await connection.wait_readable()
+    assert connection.peek() == b""
+    assert not connection.eof
+    assert connection.read_now(buffer) == 0
+    assert connection.eof
+
+
 async def test_bytes_both_ways_and_the_end(pair: Pair) -> None:
     connection, peer = pair
     connection.write(b"hello")

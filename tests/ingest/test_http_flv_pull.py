@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ingest.reading import Row, file_rows, read_source
+from native.flv_bytes import START, PlainTag, tag_bytes
 from origins.process import free_port
 from origins.scripted import Client, chunk, head, says, scripted
 
@@ -36,6 +37,9 @@ def in_chunks(data: bytes) -> bytes:
         out += chunk(data[at : at + size])
         at, size = at + size, size * 3 % 9973 + 1
     return out + chunk(b"")
+
+
+SIZES = [100, 9_000_000, 5000, 12_000_000, 70]
 
 
 BODIES: dict[str, Callable[[bytes], bytes]] = {
@@ -76,6 +80,53 @@ async def test_small_pieces_and_a_small_buffer(flv: bytes, rows: list[Row]) -> N
     async with scripted(answer) as origin:
         read = await read_source(origin.url(), buffer_bytes=20_000)
     assert (read.rows, read.error) == (rows, None)
+
+
+@pytest.mark.parametrize("name", ["content-length", "until close"])
+async def test_pieces_of_tags(name: str, flv: bytes, rows: list[Row]) -> None:
+    """Tags that are still coming when they are read for the first time."""
+
+    async def answer(client: Client) -> None:
+        data, at, size = BODIES[name](flv), 0, 7
+        while at < len(data):
+            await client.send(data[at : at + size])
+            at, size = at + size, size * 5 % 39_989 + 1
+            await asyncio.sleep(0.01)
+
+    async with scripted(answer) as origin:
+        read = await read_source(origin.url())
+    assert (read.rows, read.error) == (rows, None)
+
+
+@pytest.mark.parametrize("previous_tag_size", [None, 0])
+async def test_a_tag_that_no_kernel_holds(previous_tag_size: int | None) -> None:
+    tags = [PlainTag(9, 40 * number, b"\x27\1\0\0\0" + bytes(size)) for number, size in enumerate(SIZES)]
+    data = START + b"".join(tag_bytes(tag, previous_tag_size) for tag in tags)
+
+    async def answer(client: Client) -> None:
+        await client.send(head() + START)
+        await asyncio.sleep(0.1)
+        await client.send(data[len(START) :])
+
+    async with scripted(answer) as origin:
+        read = await read_source(origin.url())
+    assert (read.rows, read.error) == ([tuple(tag) for tag in tags], None)
+
+
+@pytest.mark.parametrize("missing", [1, 9, 500])
+async def test_a_tag_cut_by_the_end(missing: int, flv: bytes, rows: list[Row]) -> None:
+    async def answer(client: Client) -> None:
+        await client.send(head())
+        await asyncio.sleep(0.05)
+        await client.send(flv[: 13 + 5000])
+        await asyncio.sleep(0.2)
+        await client.send(flv[13 + 5000 : -missing])
+
+    async with scripted(answer) as origin:
+        read = await read_source(origin.url())
+    assert read.rows == rows[: len(read.rows)]
+    assert len(rows) - len(read.rows) <= (0 if missing == 1 else 5)
+    assert read.error is None or isinstance(read.error, ConnectFailed)
 
 
 async def test_the_request(flv: bytes) -> None:

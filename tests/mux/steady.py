@@ -11,7 +11,6 @@ import gc
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -100,7 +99,7 @@ def feed(muxer: Muxer, piece: Batch) -> dict[int, int]:
     for number in range(60 * MINUTES // SECONDS_PER_BATCH):
         tags = piece.tags.copy()
         tags["dts"] += np.int64(number * SECONDS_PER_BATCH * 1000)
-        muxer.write(replace(piece, tags=tags))
+        muxer.write(Batch(piece.arena, tags))
         seconds = (number + 1) * SECONDS_PER_BATCH
         if seconds in (60, 60 * 20, 60 * MINUTES):
             kib[seconds // 60] = resident_kib()

@@ -15,7 +15,7 @@ from oracle.playback import assert_plays
 from oracle.rules import assert_playlist
 
 from engine.errors import MuxError
-from engine.media.batch import Batch, Flag
+from engine.media.batch import Batch, Flag, Kind
 from engine.media.codecs import Format
 from engine.mux import MuxOptions, open_muxer
 from engine.mux.probe import probe
@@ -157,6 +157,21 @@ def test_a_push_that_says_it_began_before_the_last_one_ended_begins_at_its_end(s
     last = [one for one in listed.segments if one.run == 0][-1]
     again = next(one for one in listed.segments if one.run)
     assert again.program_time == last.program_time + timedelta(seconds=float(last.duration_s))
+
+
+@pytest.mark.parametrize("name", ["h264_aac_bframes", "video_only"])
+def test_behind_a_splice_nothing_is_shown_before_the_last_frame_ended(name, sample, tmp_path):
+    """Reordered frames are shown later than the last one is decoded."""
+    first, second = read_stream(sample(name)), read_stream(sample("aac_only"))
+    tags = first.batch.tags.copy()
+    tags["cts"][tags["kind"] == Kind.VIDEO] += 400
+    out, muxer = hls(first, tmp_path)
+    muxer.write(Batch(first.batch.arena, tags))
+    muxer.restart(second.tracks, STARTED + timedelta(minutes=5))
+    muxer.write(second.batch)
+    muxer.close()
+    shown = [[one.shown_ms for one in output_packets(out.playlist).packets if one.span == n] for n in (0, 1)]
+    assert min(shown[1]) > max(shown[0])
 
 
 @pytest.mark.parametrize("segment", SEGMENTS)

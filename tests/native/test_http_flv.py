@@ -44,6 +44,30 @@ def read(*pieces: bytes) -> Answer:
     return Answer(reader.head, ended, reader.fault, arena, rows, before)
 
 
+def read_in_place(*pieces: bytes) -> Answer:
+    """The same where whole tags are read in place, and what cannot be read so is fed."""
+    reader = _native.HttpFlvReader()
+    arena, rows, held = b"", 0, b""
+    for piece in (*pieces, None):
+        held += piece or b""
+        may = reader.reads_in_place
+        read = reader.read_in_place(held)
+        assert may or read is None
+        if read is not None:
+            count, table = read
+            arena, held = arena + held[:count], held[count:]
+            rows += len(table) // _native.TAG_BYTES
+        if read is None or piece is None:
+            reader.feed(held)
+            held = b""
+            if (taken := reader.take()) is not None:
+                arena += taken[0]
+                rows += len(taken[1]) // _native.TAG_BYTES
+    ended, before = reader.ended, reader.fault
+    reader.finish()
+    return Answer(reader.head, ended, reader.fault, arena, rows, before)
+
+
 def response(*lines: str, body: bytes = b"", status: str = "HTTP/1.1 200 OK") -> bytes:
     """A response with these header lines."""
     return "".join(f"{line}\r\n" for line in (status, *lines)).encode("latin-1") + b"\r\n" + body
@@ -245,6 +269,27 @@ def test_nothing_is_read_after_a_fault() -> None:
     reader.feed(response(LENGTH, body=FLV))
     reader.finish()
     assert (reader.fault, reader.head, reader.take()) == (fault, None, None)
+
+
+ANY = [*(data for data, _ in WHOLE.values()), *(data for data, _ in (MALFORMED | CUT).values())]
+
+
+@given(st.sampled_from(ANY), st.lists(st.integers(0, 2000), max_size=12))
+def test_reading_in_place_changes_nothing(data: bytes, cuts: list[int]) -> None:
+    borders = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
+    pieces = [data[start:end] for start, end in pairwise(borders)]
+    assert read_in_place(*pieces) == read(*pieces)
+
+
+def test_rows_read_in_place_are_those_of_a_copy() -> None:
+    reader, other = _native.HttpFlvReader(), _native.HttpFlvReader()
+    for one in (reader, other):
+        one.feed(response(body=FLV[:13]))
+    assert reader.reads_in_place
+    other.feed(FLV[13:])
+    assert (ARENA, (len(ARENA), other.take()[1])) == (FLV[13:], reader.read_in_place(FLV[13:] + FLV[13:20]))
+    assert reader.read_in_place(FLV[13:20]) == (0, b"")
+    assert reader.read_in_place(b"\xff" + FLV[14:]) is None
 
 
 @pytest.mark.skipif(not CAPTURES, reason="the shared captures are absent")

@@ -53,6 +53,20 @@ def test_a_stream_that_is_late_and_breaks_off_once() -> None:
     assert_tiles(part, at(0), at(25))
 
 
+def test_what_is_known_elsewhere_is_forgotten() -> None:
+    """S7: the account of a recording does not grow with its interruptions."""
+    ledger = Ledger(at(0))
+    for second in range(1, 1000, 2):
+        ledger.record(at(second), at(second + 1))
+        ledger.mark("interrupted")
+        ledger.forget()
+    ledger.record(at(1001), at(1002))
+    part = ledger.split()
+    assert part.recorded == [interval(1001, 1002)]
+    assert part.gaps == [gap("interrupted", 1000, 1001)]
+    assert_tiles(part, at(1000), at(1002))
+
+
 def test_a_gap_whose_reason_changes() -> None:
     ledger = Ledger(at(0))
     ledger.record(at(0), at(5))

@@ -37,6 +37,7 @@ class Outcome:
     repairs: list[str] = field(default_factory=list)
     recorded_ms: list[int] = field(default_factory=list)
     tally: Stats | None = None
+    shown_ms: int | None = None
     metadata: bytes = b""
     surveys: int = field(default=0, compare=False)
 
@@ -60,6 +61,7 @@ def outcome(pieces: Iterable[Batch], *, duration_ms: int | None, interval_ms: in
                     said = getattr(one, "section", None), getattr(one, "message", None)
                     found.operations.append((type(one), *said))
         found.recorded_ms.append(limit.recorded_ms)
+    found.shown_ms = tally.shown_ms
     found.tally, found.metadata = tally.stats(), metadata.complete(tally.stats(), 1, 0)
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, Literal, cast
 
 from engine import _native
 from engine.errors import MalformedMp4, NothingRecorded
@@ -70,13 +70,11 @@ def _media_end(path: Path) -> int:
 
 def _stats(path: Path) -> Stats:
     """What `engine.mux.tally` would count, from the sample tables; the earliest frame is at 0."""
-    tracks: list[dict[str, Any]] = [
-        track for track in _native.mp4_tracks(str(path)) if track["kind"] in ("video", "audio")
-    ]
+    tracks = (track for track in _native.mp4_tracks(str(path)) if track["kind"] in ("video", "audio"))
     held = [track for track in tracks if track["samples"]]
     start_ms = min((track["first_dts_ms"] for track in held), default=0)
 
-    def total(key: str, kind: str) -> int:
+    def total(key: Literal["samples", "sync_samples", "media_bytes"], kind: str) -> int:
         return sum(track[key] for track in held if track["kind"] == kind)
 
     return Stats(
@@ -90,7 +88,7 @@ def _stats(path: Path) -> Stats:
     )
 
 
-def track_info(track: TrackReport) -> TrackInfo:
+def _track_info(track: TrackReport) -> TrackInfo:
     """A track as a reader found it, as programs read it."""
     info = TrackInfo(
         kind="video" if track.kind == "video" else "audio",
@@ -105,11 +103,20 @@ def track_info(track: TrackReport) -> TrackInfo:
     return info.model_copy(update=shape)
 
 
+def described(source: BinaryIO | str, av_format: str) -> tuple[TrackInfo, ...]:
+    """The audio and video tracks that FFmpeg finds.
+
+    Raises:
+        av.error.FFmpegError, ValueError: it cannot read the source.
+    """
+    with av.open(source, "r", format=av_format) as container:
+        streams = [stream for stream in container.streams if stream.type in ("video", "audio")]
+        return tuple(_track_info(track_of(stream)) for stream in streams)
+
+
 def _tracks(file: BinaryIO, path: Path) -> tuple[TrackInfo, ...]:
     try:
-        with av.open(_opening(file) or str(path), "r", format="mp4") as container:
-            streams = [stream for stream in container.streams if stream.type in ("video", "audio")]
-            return tuple(track_info(track_of(stream)) for stream in streams)
+        return described(_opening(file) or str(path), "mp4")
     except (av.error.FFmpegError, ValueError):
         return ()
 

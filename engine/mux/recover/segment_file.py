@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
+from engine import _native
 from engine.media.events import TrackInfo
 from engine.mux.frames import FIRST_AUDIO_CODEC, Frame
 from engine.mux.libav import av
-from engine.mux.probe.av_file import track_of
 from engine.mux.recover import tear
-from engine.mux.recover.fragment_segment import (
-    Joined,
-    fragment_frames,
-    initialization,
-    whole_fragments,
-)
-from engine.mux.recover.mp4_file import track_info
+from engine.mux.recover.mp4_file import described
 from engine.mux.recover.playlist_text import LONGEST_MS
 from engine.mux.recover.transport_segment import TransportWalk
 from engine.mux.tally import Tally
 
+if TYPE_CHECKING:
+    from engine._native import TrackTables
+
 _PART = ".part"
+_LARGEST_INIT_BYTES = 1 << 20
 _BACK_MS, _AHEAD_MS = 1_000, 10_000  # rule F6: beyond these the clock has jumped
 
 
@@ -93,9 +92,8 @@ class SegmentReader:
             if segment.map_name is None:
                 whole = _read_transport(file, end, measure, path.suffix != _PART and end == size)
             else:
-                whole = whole_fragments(file, end)
-                for frames in fragment_frames(self._header(segment.map_name), file, whole, segment.origin_ms):
-                    measure.take(frames)
+                whole, tables = _native.segment_tracks(self._header(segment.map_name), str(path), end)
+                measure.take_tables(tables)
             if measure.start_ms is None:
                 return None
             cut_bytes = tear.cut(file, whole)
@@ -106,8 +104,10 @@ class SegmentReader:
         return Read(measure.start_ms, measure.duration_ms(), not complete, measure.breaks, cut_bytes)
 
     def _header(self, name: str) -> bytes:
+        """An initialization section."""
         if self._init[0] != name:
-            self._init = name, initialization(self._folder / name)
+            with (self._folder / name).open("rb") as file:
+                self._init = name, file.read(_LARGEST_INIT_BYTES)
         return self._init[1]
 
     def _note_first(self, segment: Segment) -> None:
@@ -115,17 +115,16 @@ class SegmentReader:
             self._first = self._folder / segment.name, segment.map_name
 
     def tracks(self) -> tuple[TrackInfo, ...]:
-        """The tracks of the first segment, as far as FFmpeg knows them."""
+        """The tracks of the first segment, as far as FFmpeg knows them. Of fragments it sees only the
+        initialization section."""
         if self._first is None:
             return ()
         path, map_name = self._first
         try:
+            if map_name is not None:
+                return described(io.BytesIO(self._header(map_name)), "mp4")
             with path.open("rb") as file:
-                size = tear.size_of(file)
-                source = file if map_name is None else Joined(self._header(map_name), file, size)
-                with av.open(source, "r", format="mpegts" if map_name is None else "mp4") as container:
-                    streams = [one for one in container.streams if one.type in ("video", "audio")]
-                    return tuple(track_info(track_of(stream)) for stream in streams)
+                return described(file, "mpegts")
         except (av.error.FFmpegError, ValueError, OSError):
             return ()
 
@@ -153,17 +152,30 @@ class _Measure:
 
     def take(self, frames: list[Frame]) -> None:
         """Adds frames in order."""
-        if not frames:
+        if frames:
+            self._begin(next((frame[0] for frame in frames if frame[4] < FIRST_AUDIO_CODEC), frames[0][0]))
+            self._tally.add(frames)
+
+    def take_tables(self, tracks: list[TrackTables]) -> None:
+        """Adds all that the segment holds."""
+        held = [track for track in tracks if track["kind"] in ("video", "audio") and track["samples"]]
+        firsts = [track for track in held if track["kind"] == "video"] or held
+        if not firsts:
             return
-        if self.start_ms is None:
-            first = next((frame for frame in frames if frame[4] < FIRST_AUDIO_CODEC), frames[0])
-            self.start_ms = first[0] if self.segment.start_ms is None else self.segment.start_ms
-            end_ms = self._tally.end_ms()
-            if self.segment.discontinuity is None and end_ms is not None:
-                self.breaks = not -_BACK_MS <= self.start_ms - end_ms <= _AHEAD_MS
-            if self.breaks:
-                self._tally.discontinuity()
-        self._tally.add(frames)
+        origin_ms = self.segment.origin_ms
+        self._begin(min(track["first_dts_ms"] for track in firsts) + origin_ms)
+        for track in held:
+            self._tally.add_tables(track, origin_ms)
+
+    def _begin(self, first_ms: int) -> None:
+        if self.start_ms is not None:
+            return
+        self.start_ms = first_ms if self.segment.start_ms is None else self.segment.start_ms
+        end_ms = self._tally.end_ms()
+        if self.segment.discontinuity is None and end_ms is not None:
+            self.breaks = not -_BACK_MS <= self.start_ms - end_ms <= _AHEAD_MS
+        if self.breaks:
+            self._tally.discontinuity()
 
     def duration_ms(self) -> int:
         """To the end of the last frame.

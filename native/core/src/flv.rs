@@ -8,6 +8,8 @@ use crate::limits;
 use crate::tag::framing::{FRAMING_BYTES, PREVIOUS_TAG_SIZE_BYTES, TAG_HEADER_BYTES};
 use crate::tag::{kind, Batch};
 
+mod in_place;
+
 const SIGNATURE: &[u8; 3] = b"FLV";
 const FILE_HEADER_BYTES: usize = 9;
 const TYPE_MASK: u8 = 0x1f;
@@ -224,7 +226,7 @@ impl FlvReader {
     }
 
     fn tag_header(&mut self, header: [u8; TAG_HEADER_BYTES]) -> Result<bool, Fault> {
-        let [first, s2, s1, s0, t2, t1, t0, t3, _stream_id @ ..] = header;
+        let first = header[0];
         let start = self.position.saturating_sub(TAG_HEADER_BYTES as u64);
         let kind = first & TYPE_MASK;
         if !matches!(kind, kind::AUDIO | kind::VIDEO | kind::SCRIPT) {
@@ -239,18 +241,15 @@ impl FlvReader {
                 format!("the tag at byte {start} is encrypted"),
             ));
         }
-        let size = u32::from_be_bytes([0, s2, s1, s0]) as usize;
+        let header = TagHeader::read(kind, &header);
+        let size = header.size;
         if !self.batch.has_room(size) {
             let held = self.batch.arena.len();
             let message =
                 format!("the tag at byte {start} of {size} bytes does not fit behind {held} untaken bytes");
             return Err(Fault::new("flv.batch_too_large", message));
         }
-        self.state = State::Body(TagHeader {
-            kind,
-            size,
-            timestamp: u32::from_be_bytes([t3, t2, t1, t0]),
-        });
+        self.state = State::Body(header);
         Ok(true)
     }
 
@@ -314,6 +313,17 @@ impl FlvReader {
     fn stop(&mut self, fault: Fault) {
         self.fault = Some(fault);
         self.partial = Vec::new();
+    }
+}
+
+impl TagHeader {
+    fn read(kind: u8, header: &[u8; TAG_HEADER_BYTES]) -> Self {
+        let [_, s2, s1, s0, t2, t1, t0, t3, _stream_id @ ..] = *header;
+        Self {
+            kind,
+            size: u32::from_be_bytes([0, s2, s1, s0]) as usize,
+            timestamp: u32::from_be_bytes([t3, t2, t1, t0]),
+        }
     }
 }
 

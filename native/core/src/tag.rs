@@ -135,6 +135,26 @@ pub struct Tag {
 pub const TAG_BYTES: usize = std::mem::size_of::<Tag>();
 
 impl Tag {
+    /// The row of a body that lies at `offset` in an arena, whose length is known to fit.
+    pub(crate) fn of(tag_kind: u8, timestamp: u32, body: &[u8], offset: usize) -> Self {
+        let media = classify(tag_kind, body);
+        Self {
+            dts: i64::from(timestamp),
+            timestamp,
+            cts: media.cts,
+            offset: offset as u32,
+            size: body.len() as u32,
+            media_offset: (offset + media.start) as u32,
+            media_size: media.size as u32,
+            kind: tag_kind,
+            role: media.role as u8,
+            codec: media.codec,
+            flags: media.flags,
+            track: media.track,
+            reserved: [0; 3],
+        }
+    }
+
     /// The row in native byte order, as numpy reads it.
     pub fn to_bytes(&self) -> [u8; TAG_BYTES] {
         let mut row = [0; TAG_BYTES];
@@ -233,21 +253,6 @@ impl Batch {
             .extend_from_slice(&tag_header(tag_kind, body.len(), timestamp));
         self.arena.extend_from_slice(body);
         self.arena.extend_from_slice(&previous_tag_size(body.len()));
-        let media = classify(tag_kind, body);
-        self.tags.push(Tag {
-            dts: i64::from(timestamp),
-            timestamp,
-            cts: media.cts,
-            offset: offset as u32,
-            size: body.len() as u32,
-            media_offset: (offset + media.start) as u32,
-            media_size: media.size as u32,
-            kind: tag_kind,
-            role: media.role as u8,
-            codec: media.codec,
-            flags: media.flags,
-            track: media.track,
-            reserved: [0; 3],
-        });
+        self.tags.push(Tag::of(tag_kind, timestamp, body, offset));
     }
 }

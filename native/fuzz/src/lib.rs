@@ -15,6 +15,7 @@ pub mod mp4;
 pub mod pieces;
 pub mod rows;
 pub mod rtmp;
+pub mod segment;
 
 use reelkeeper_core::tag::Tag;
 

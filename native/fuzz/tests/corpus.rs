@@ -33,4 +33,4 @@ macro_rules! replayed {
     };
 }
 
-replayed!(amf, config, flv, http, mp4, rows, rtmp);
+replayed!(amf, config, flv, http, mp4, rows, rtmp, segment);

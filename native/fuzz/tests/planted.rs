@@ -5,13 +5,13 @@ use reelkeeper_core::config::{self, Config};
 use reelkeeper_core::fault::Fault;
 use reelkeeper_core::flv::FlvReader;
 use reelkeeper_core::flv_write::flv_tags;
-use reelkeeper_core::mp4::{finalize, Error, Storage};
+use reelkeeper_core::mp4::{finalize, Error, Segment, Storage};
 use reelkeeper_core::rtmp::connection::{Connection, Role};
 use reelkeeper_core::tag::Batch;
 use reelkeeper_fuzz::flv::Reader;
 use reelkeeper_fuzz::mp4::Disk;
 use reelkeeper_fuzz::rtmp::Peer;
-use reelkeeper_fuzz::{amf, config as records, flv, mp4, rows, rtmp};
+use reelkeeper_fuzz::{amf, config as records, flv, mp4, rows, rtmp, segment as segments};
 use std::fs;
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::panic::{self, AssertUnwindSafe};
@@ -181,6 +181,43 @@ fn finalizers() {
         ("touching", fails("mp4", |data| mp4::check_with(touching, data))),
         ("spoiling", fails("mp4", |data| mp4::check_with(spoiling, data))),
         ("rewriting", fails("mp4", |data| mp4::check_with(rewriting, data))),
+    ] {
+        assert!(found, "{name}");
+    }
+}
+
+#[test]
+fn counters_of_segments() {
+    type Counted = Result<Segment, Error>;
+    // A fragment that is torn counts as well.
+    let careless = |init: &[u8], media: &[u8], end: u64| -> Counted {
+        let mut found = segments::counted(init, media, end)?;
+        found.whole_bytes = media.len() as u64;
+        Ok(found)
+    };
+    // Samples are counted again and again.
+    let doubling = |init: &[u8], media: &[u8], end: u64| -> Counted {
+        let mut found = segments::counted(init, media, end)?;
+        found.tracks.iter_mut().for_each(|track| track.samples *= 50);
+        Ok(found)
+    };
+    let greedy = |init: &[u8], media: &[u8], end: u64| -> Counted {
+        std::hint::black_box(vec![0_u8; 64 << 20]);
+        segments::counted(init, media, end)
+    };
+    for (name, found) in [
+        (
+            "careless",
+            fails("segment", |data| segments::check_with(careless, data)),
+        ),
+        (
+            "doubling",
+            fails("segment", |data| segments::check_with(doubling, data)),
+        ),
+        (
+            "greedy",
+            fails("segment", |data| segments::check_with(greedy, data)),
+        ),
     ] {
         assert!(found, "{name}");
     }

@@ -1,9 +1,10 @@
 //! HTTP responses holding FLV, for Python.
 
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use reelkeeper_core::http;
 
-use crate::batch::{to_python, Taken};
+use crate::batch::{table_of, to_python, Taken};
 use crate::buffer::with_bytes;
 use crate::fault::fault_to_python;
 
@@ -26,6 +27,22 @@ impl HttpFlvReader {
     #[pyo3(signature = (data, /))]
     fn feed(&mut self, data: &Bound<'_, PyAny>) -> PyResult<()> {
         with_bytes(data, |bytes| self.reader.feed(bytes))
+    }
+
+    #[pyo3(signature = (data, /))]
+    fn read_in_place<'py>(
+        &mut self,
+        py: Python<'py>,
+        data: &[u8],
+    ) -> PyResult<Option<(usize, Bound<'py, PyBytes>)>> {
+        let read = self.reader.read_in_place(data);
+        read.map(|(end, tags)| Ok((end, table_of(py, &tags)?)))
+            .transpose()
+    }
+
+    #[getter]
+    fn reads_in_place(&self) -> bool {
+        self.reader.reads_in_place()
     }
 
     fn take<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Taken<'py>>> {

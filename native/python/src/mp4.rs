@@ -1,10 +1,10 @@
-//! Finalizing and scanning MP4 files by path, without the interpreter lock.
+//! Finalizing, counting and scanning MP4 files by path, without the interpreter lock.
 
 use pyo3::create_exception;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use reelkeeper_core::mp4::{self, Error, Finished, Scan, Storage, TrackTables};
+use reelkeeper_core::mp4::{self, Error, Finished, Scan, Segment, Storage, TrackTables};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -118,6 +118,21 @@ fn track_fields<'py>(py: Python<'py>, track: &TrackTables) -> PyResult<Bound<'py
     Ok(fields)
 }
 
+/// What the whole fragments of a media segment hold.
+#[pyfunction]
+#[pyo3(signature = (init, path, end, /))]
+fn segment_tracks<'py>(
+    py: Python<'py>,
+    init: &[u8],
+    path: PathBuf,
+    end: u64,
+) -> PyResult<(u64, Vec<Bound<'py, PyDict>>)> {
+    let read = || -> Result<Segment, Error> { mp4::segment(init, &mut File::open(&path)?, end) };
+    let found = py.detach(read).map_err(|error| to_python(py, error, &path))?;
+    let tracks = found.tracks.iter().map(|track| track_fields(py, track));
+    Ok((found.whole_bytes, tracks.collect::<PyResult<_>>()?))
+}
+
 /// Top-level boxes of an MP4 without reading media.
 #[pyfunction]
 #[pyo3(signature = (path, /))]
@@ -143,5 +158,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("Mp4Error", error)?;
     module.add_function(wrap_pyfunction!(finalize_mp4, module)?)?;
     module.add_function(wrap_pyfunction!(mp4_tracks, module)?)?;
+    module.add_function(wrap_pyfunction!(segment_tracks, module)?)?;
     module.add_function(wrap_pyfunction!(scan_mp4, module)?)
 }

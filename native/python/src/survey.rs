@@ -1,7 +1,7 @@
 //! Surveys of plain batches for Python.
 
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 use reelkeeper_core::survey;
 use reelkeeper_core::tag::kind;
 
@@ -39,49 +39,75 @@ impl From<survey::TrackSurvey> for TrackSurvey {
 
 #[pyclass(module = "engine._native", frozen, get_all)]
 struct Survey {
-    dts: Py<PyBytes>,
+    table: Py<PyBytes>,
     last_wire: u32,
+    end_ms: i64,
+    last_kind: u8,
     first_ms: i64,
     last_ms: i64,
     shown_ms: i64,
     size_bytes: u64,
     media_bytes: u64,
-    tracks: Vec<(u8, Py<TrackSurvey>)>,
+    video: Option<Py<TrackSurvey>>,
+    audio: Option<Py<TrackSurvey>>,
+    codecs: Py<PyDict>,
+    last_of: Py<PyDict>,
     keys: Vec<(u32, i64)>,
 }
 
 impl Survey {
     fn of(py: Python<'_>, found: survey::Survey) -> PyResult<Self> {
-        let dts: Vec<u8> = found.dts.iter().flat_map(|dts| dts.to_ne_bytes()).collect();
-        let mut tracks = Vec::with_capacity(2);
+        let (codecs, last_of) = (PyDict::new(py), PyDict::new(py));
         for (kind, track) in [(kind::VIDEO, found.video), (kind::AUDIO, found.audio)] {
             if let Some(track) = track {
-                tracks.push((kind, Py::new(py, TrackSurvey::from(track))?));
+                codecs.set_item(kind, track.codec)?;
+                last_of.set_item(kind, track.last_ms)?;
             }
         }
+        let track = |track: Option<survey::TrackSurvey>| {
+            track
+                .map(|track| Py::new(py, TrackSurvey::from(track)))
+                .transpose()
+        };
         Ok(Self {
-            dts: PyBytes::new(py, &dts).unbind(),
+            table: PyBytes::new(py, &found.table).unbind(),
             last_wire: found.last_wire,
+            end_ms: found.end_ms,
+            last_kind: found.last_kind,
             first_ms: found.first_ms,
             last_ms: found.last_ms,
             shown_ms: found.shown_ms,
             size_bytes: found.size_bytes,
             media_bytes: found.media_bytes,
-            tracks,
+            video: track(found.video)?,
+            audio: track(found.audio)?,
+            codecs: codecs.unbind(),
+            last_of: last_of.unbind(),
             keys: found.keys,
         })
     }
 }
 
 #[pyfunction(name = "survey")]
-#[pyo3(signature = (table, wire, clock_ms, /))]
+#[pyo3(signature = (table, wire, clock_ms, audio_ms, video_ms, farthest_ms, /))]
 fn survey_table(
     py: Python<'_>,
     table: &Bound<'_, PyAny>,
     wire: u32,
     clock_ms: i64,
+    audio_ms: Option<i64>,
+    video_ms: Option<i64>,
+    farthest_ms: (i64, i64),
 ) -> PyResult<Option<Survey>> {
-    with_bytes(table, |table| survey::survey(table, wire, clock_ms))?
+    let clock = survey::Clock {
+        wire,
+        ms: clock_ms,
+        audio_ms,
+        video_ms,
+        back_ms: farthest_ms.0,
+        ahead_ms: farthest_ms.1,
+    };
+    with_bytes(table, |table| survey::survey(table, &clock))?
         .map_err(value_error)?
         .map(|found| Survey::of(py, found))
         .transpose()

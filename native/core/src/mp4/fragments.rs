@@ -219,11 +219,27 @@ pub struct Added {
     pub cut: bool,
 }
 
-/// Adds the samples of a fragment that lie whole in `extent`; each track stops at the first that does not.
+/// Adds the samples of a fragment to the tables of their tracks, as [`place_runs`] finds them.
+pub fn add_runs(movie: &mut Movie, runs: &[Run], extent: Extent) -> Result<Added, Fault> {
+    let samples_left = limits::MP4_SAMPLES.saturating_sub(movie.samples());
+    place_runs(movie, runs, extent, samples_left, |_, track, sample| {
+        track.samples.push(sample)
+    })
+}
+
+/// Gives `add` the samples of a fragment that lie whole in `extent`, each with its track and the number of that;
+/// each track stops at the first sample that does not.
 ///
 /// Samples that share bytes are refused: a few runs over the same bytes could list any number of them.
-pub fn add_runs(movie: &mut Movie, runs: &[Run], extent: Extent) -> Result<Added, Fault> {
+pub fn place_runs(
+    movie: &mut Movie,
+    runs: &[Run],
+    extent: Extent,
+    samples_left: usize,
+    add: impl FnMut(usize, &mut Track, Sample) -> Result<(), Fault>,
+) -> Result<Added, Fault> {
     let mut filling = Filling {
+        add,
         added: Added {
             samples: 0,
             end: extent.start,
@@ -231,7 +247,7 @@ pub fn add_runs(movie: &mut Movie, runs: &[Run], extent: Extent) -> Result<Added
         },
         track_cut: false,
         bytes: 0,
-        samples_left: limits::MP4_SAMPLES.saturating_sub(movie.samples()),
+        samples_left,
         extent,
     };
     let (mut base, mut at) = (extent.start, extent.start);
@@ -264,7 +280,9 @@ pub fn add_runs(movie: &mut Movie, runs: &[Run], extent: Extent) -> Result<Added
 }
 
 /// The extent of a fragment as its samples take it.
-struct Filling {
+struct Filling<F> {
+    /// What takes the samples.
+    add: F,
     extent: Extent,
     added: Added,
     /// A sample of the present track was left out.
@@ -275,7 +293,7 @@ struct Filling {
     samples_left: usize,
 }
 
-impl Filling {
+impl<F: FnMut(usize, &mut Track, Sample) -> Result<(), Fault>> Filling<F> {
     /// Adds one run that starts at byte `at`; where its data end.
     fn add_run(&mut self, track: &mut Track, run: &Run, mut at: u64) -> Result<u64, Fault> {
         let past_64_bits = || malformed("box 'trun' with samples past 64-bit offsets");
@@ -297,7 +315,7 @@ impl Filling {
             let end = at.checked_add(u64::from(size)).ok_or_else(past_64_bits)?;
             if self.takes(at, end)? {
                 let (sync, description) = (flags & NOT_SYNC == 0, run.defaults.description.max(1));
-                track.samples.push(Sample {
+                let sample = Sample {
                     dts: believed(track.clock)?,
                     cts,
                     duration,
@@ -305,7 +323,8 @@ impl Filling {
                     sync,
                     offset: at,
                     description,
-                })?;
+                };
+                (self.add)(run.track, track, sample)?;
                 track.clock += u64::from(duration);
             } else if run.present & trun_flag::SIZE == 0 {
                 // Nothing in the box bounds such a count, so its samples are not walked one by one.

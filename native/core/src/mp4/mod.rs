@@ -3,7 +3,8 @@
 //! While a file is recorded it is `ftyp`, a 16-byte `free` placeholder, a `moov` without samples, then pairs
 //! of `moof` and `mdat`. [`finalize()`] appends a `moov` with the tables of all samples and turns the
 //! placeholder into the header of one `mdat` that spans all that came before. No media byte is read or moved,
-//! and the same function recovers a file that a crash cut at any byte. [`FragmentWriter`] writes those pairs.
+//! and the same function recovers a file that a crash cut at any byte. [`FragmentWriter`] writes those pairs, and
+//! [`segment()`] counts them where they stand alone.
 
 mod boxes;
 mod finalize;
@@ -13,6 +14,7 @@ mod init;
 mod moov;
 mod obus;
 mod scan;
+mod segment;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,7 @@ mod tracks;
 pub use finalize::{finalize, Finished, Storage};
 pub use fragment_writer::FragmentWriter;
 pub use scan::{scan, Scan, ScannedBox};
+pub use segment::{segment, Segment};
 pub use tracks::{tracks, TrackTables};
 
 use crate::fault::Fault;

@@ -31,9 +31,15 @@ pub struct TrackTables {
 pub fn tracks(file: &mut (impl Read + Seek)) -> Result<Vec<TrackTables>, Error> {
     let size = file.seek(SeekFrom::End(0))?;
     let moov = regular_moov(file, size)?;
+    let found = described(file, &moov)?;
+    found.into_iter().map(|track| track.tables(file)).collect()
+}
+
+/// The tracks of a `moov`, their tables not read yet.
+pub(super) fn described(file: &mut (impl Read + Seek), moov: &Head) -> Result<Vec<Described>, Error> {
     let (mut movie_timescale, mut found) = (1, Vec::new());
     let mut visited = 0;
-    for child in inside(file, &moov, &mut visited)? {
+    for child in inside(file, moov, &mut visited)? {
         match &child.kind {
             b"mvhd" => movie_timescale = timescale(file, &child)?,
             b"trak" if found.len() == limits::MP4_TRACKS => {
@@ -46,7 +52,7 @@ pub fn tracks(file: &mut (impl Read + Seek)) -> Result<Vec<TrackTables>, Error> 
     }
     found
         .iter()
-        .map(|trak| track(file, trak, movie_timescale, &mut visited))
+        .map(|trak| Described::read(file, trak, movie_timescale, &mut visited))
         .collect()
 }
 
@@ -80,33 +86,59 @@ fn timescale(file: &mut (impl Read + Seek), head: &Head) -> Result<u32, Error> {
     Ok(words::<1>(file, head, if long { 20 } else { 12 })?[0].max(1))
 }
 
-fn track(
-    file: &mut (impl Read + Seek),
-    trak: &Head,
-    movie_timescale: u32,
-    visited: &mut usize,
-) -> Result<TrackTables, Error> {
-    let mut tables = TrackTables::default();
-    let mut clock = Clock::default();
-    let (mut times, mut sync) = (None, None);
-    let mut open = inside(file, trak, visited)?;
-    while let Some(head) = open.pop() {
-        match &head.kind {
-            b"mdia" | b"minf" | b"stbl" | b"edts" => open.extend(inside(file, &head, visited)?),
-            b"mdhd" => clock.timescale = i128::from(timescale(file, &head)?),
-            b"hdlr" => tables.handler = words::<1>(file, &head, 8)?[0].to_be_bytes(),
-            b"elst" => clock.read_edits(file, &head, movie_timescale)?,
-            b"stsz" => (tables.samples, tables.media_bytes) = sizes(file, &head)?,
-            b"stss" => sync = Some(u64::from(words::<1>(file, &head, 4)?[0])),
-            b"stts" => times = Some(head),
-            _ => {}
+/// A `trak` but for its sample tables.
+#[derive(Debug, Default)]
+pub(super) struct Described {
+    /// Handler type.
+    pub handler: FourCc,
+    /// What its ticks are in milliseconds.
+    pub clock: Clock,
+    sizes: Option<Head>,
+    sync: Option<Head>,
+    times: Option<Head>,
+}
+
+impl Described {
+    fn read(
+        file: &mut (impl Read + Seek),
+        trak: &Head,
+        movie_timescale: u32,
+        visited: &mut usize,
+    ) -> Result<Self, Error> {
+        let mut track = Self::default();
+        let mut open = inside(file, trak, visited)?;
+        while let Some(head) = open.pop() {
+            match &head.kind {
+                b"mdia" | b"minf" | b"stbl" | b"edts" => open.extend(inside(file, &head, visited)?),
+                b"mdhd" => track.clock.timescale = i128::from(timescale(file, &head)?),
+                b"hdlr" => track.handler = words::<1>(file, &head, 8)?[0].to_be_bytes(),
+                b"elst" => track.clock.read_edits(file, &head, movie_timescale)?,
+                b"stsz" => track.sizes = Some(head),
+                b"stss" => track.sync = Some(head),
+                b"stts" => track.times = Some(head),
+                _ => {}
+            }
         }
+        Ok(track)
     }
-    tables.sync_samples = sync.unwrap_or(tables.samples).min(tables.samples);
-    if let Some(head) = times {
-        clock.measure(file, &head, &mut tables)?;
+
+    fn tables(&self, file: &mut (impl Read + Seek)) -> Result<TrackTables, Error> {
+        let mut tables = TrackTables {
+            handler: self.handler,
+            ..TrackTables::default()
+        };
+        if let Some(head) = &self.sizes {
+            (tables.samples, tables.media_bytes) = sizes(file, head)?;
+        }
+        tables.sync_samples = match &self.sync {
+            Some(head) => u64::from(words::<1>(file, head, 4)?[0]).min(tables.samples),
+            None => tables.samples,
+        };
+        if let Some(head) = &self.times {
+            self.clock.measure(file, head, &mut tables)?;
+        }
+        Ok(tables)
     }
-    Ok(tables)
 }
 
 /// stsz (section 8.7.3.2): samples and the sum of their sizes.
@@ -124,7 +156,7 @@ fn sizes(file: &mut (impl Read + Seek), head: &Head) -> Result<(u64, u64), Error
 
 /// A track's decoding times in milliseconds of the movie's clock.
 #[derive(Debug)]
-struct Clock {
+pub(super) struct Clock {
     timescale: i128,
     /// Ticks of the track that are shown at `empty_ms`.
     media_time: i128,
@@ -204,7 +236,8 @@ impl Clock {
         Ok(())
     }
 
-    fn ms(&self, ticks: i128) -> Result<i64, Fault> {
+    /// The time of so many ticks.
+    pub fn ms(&self, ticks: i128) -> Result<i64, Fault> {
         let ms = rounded_ms(ticks - self.media_time, self.timescale) + self.empty_ms;
         i64::try_from(ms).map_err(|_| Fault::new("mp4.time", format!("the time {ms} ms is not believed")))
     }

@@ -6,6 +6,7 @@ use std::io::Cursor;
 
 mod crashes;
 mod lies;
+mod segments;
 
 fn boxed(kind: &[u8; 4], content: &[&[u8]]) -> Vec<u8> {
     let body = content.concat();
@@ -20,7 +21,8 @@ fn words(list: &[u32]) -> Vec<u8> {
 fn trak(id: u32, timescale: u32, entry: &[u8; 4]) -> Vec<u8> {
     let tkhd = boxed(b"tkhd", &[&words(&[3, 0, 0, id, 0, 0]), &[0; 60]]);
     let mdhd = boxed(b"mdhd", &[&words(&[0, 0, 0, timescale, 0, 0x55C4_0000])]);
-    let hdlr = boxed(b"hdlr", &[&[0; 25]]);
+    let handler = if entry == b"Opus" { b"soun" } else { b"vide" };
+    let hdlr = boxed(b"hdlr", &[&[0; 8], handler, &[0; 13]]);
     let stsd = boxed(b"stsd", &[&words(&[0, 1]), &boxed(entry, &[&[0; 20]])]);
     let stbl = boxed(b"stbl", &[&stsd, &boxed(b"stts", &[&[0; 8]])]);
     let minf = boxed(b"minf", &[&boxed(b"dinf", &[&[7; 4]]), &stbl]);
