@@ -10,6 +10,7 @@ import structlog
 import typer
 
 from engine import __version__
+from engine.cli.callbacks import callbacks_app
 from engine.cli.codecs import codecs_command
 from engine.cli.config import config_command
 from engine.cli.demo import demo_command
@@ -41,6 +42,7 @@ app.command("inspect", epilog=EXIT_CODES)(inspect_command)
 app.command("repair", epilog=EXIT_CODES)(repair_command)
 app.command("codecs")(codecs_command)
 app.command("config")(config_command)
+app.add_typer(callbacks_app, name="callbacks")
 app.command("demo", epilog=EXIT_CODES)(demo_command)
 
 

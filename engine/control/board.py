@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from engine.catalog import Catalog
 from engine.control.desk import Desk
 from engine.control.errands import Errand, Errands
-from engine.control.quotas import Quotas
+from engine.control.quotas import Quotas, Window
 from engine.control.schedule import Schedule
 from engine.control.streams import Routes, StreamKey
 from engine.control.surroundings import Messages
@@ -61,6 +61,8 @@ class Board:
     desks: dict[StreamKey, Desk] = field(default_factory=dict)
     where: dict[str, StreamKey] = field(default_factory=dict)
     """The stream of each recording that has not ended."""
+    windows: dict[int, Window] = field(default_factory=dict)
+    """Of scheduled tasks that are not over and count for the quota of a moment."""
     errands: Errands = field(default_factory=Errands)
     _locks: WeakValueDictionary[StreamKey, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
@@ -70,6 +72,8 @@ class Board:
 
     def put(self, desk: Desk) -> None:
         """What is known from now on."""
+        for id in self.desk(desk.key).tasks.keys() - desk.tasks.keys():
+            self.windows.pop(id, None)
         if desk.is_empty:
             self.desks.pop(desk.key, None)
         else:
@@ -79,11 +83,16 @@ class Board:
     async def change(self, key: StreamKey) -> AsyncIterator[Change]:
         """Change what is known of a stream. When the block ends its transaction is committed, then the change
         counts, then its errands are run. When it raises, all is as before."""
-        async with self.alone(key):
-            async with self.catalog.begin() as session:
-                change = Change(self.desk(key).copy(), session, self.now())
-                yield change
-            self.accept(change)
+        async with self.alone(key), self.change_alone(key) as change:
+            yield change
+
+    @asynccontextmanager
+    async def change_alone(self, key: StreamKey) -> AsyncIterator[Change]:
+        """As `change`, for whoever is `alone` with the stream."""
+        async with self.catalog.begin() as session:
+            change = Change(self.desk(key).copy(), session, self.now())
+            yield change
+        self.accept(change)
 
     def alone(self, key: StreamKey) -> asyncio.Lock:
         """Held by whoever changes a stream."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
+
+import structlog
 
 from engine.catalog import Catalog, tasks
 from engine.catalog.schema import Push, Task
@@ -28,6 +30,10 @@ from engine.fleet import Fleet
 from engine.media.civil_time import china_day
 from engine.media.codecs import Format
 from engine.media.events import Event
+
+_log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 def utcnow() -> datetime:
@@ -106,7 +112,7 @@ class Control:
             StreamNotLive: a real-time `live` or `legacy` task of a stream that nobody publishes.
             TooManyTasks, TooManyRunning: a quota is used up.
         """
-        return await self._tasks.create(order)
+        return await _whole(self._tasks.create(order))
 
     async def stop_task(self, family: Family, public_id: str, stream: str | None = None) -> None:
         """End a task and close its files; nothing when it is over.
@@ -114,7 +120,7 @@ class Control:
         Raises:
             UnknownTask: there is none in that family, or it is of another stream than `stream`.
         """
-        await self._tasks.stop(family, public_id, stream)
+        await _whole(self._tasks.stop(family, public_id, stream))
 
     async def delete_task(self, family: Family, public_id: str, stream: str | None = None) -> None:
         """Forget a task. What a `record` task records goes on to the end of the push.
@@ -123,7 +129,7 @@ class Control:
             UnknownTask: as `stop_task`.
             TaskIsRunning: a `live` or `legacy` task in its window.
         """
-        await self._tasks.delete(family, public_id, stream)
+        await _whole(self._tasks.delete(family, public_id, stream))
 
     # Streams
 
@@ -138,11 +144,11 @@ class Control:
     ) -> None:
         """A publisher came. Telling it twice is no harm. `params` is the query string of the push URL,
         `source` who tells: `embedded`, `srs`, ..., `poll`."""
-        await self._presence.began(key, params, client_ip, source, at)
+        await _whole(self._presence.began(key, params, client_ip, source, at))
 
     async def push_ended(self, key: StreamKey, *, code: int = 0, at: datetime | None = None) -> None:
         """A publisher left. Telling it twice is no harm."""
-        await self._presence.ended(key, code, at)
+        await _whole(self._presence.ended(key, code, at))
 
     def is_live(self, key: StreamKey) -> bool:
         """Somebody publishes the stream."""
@@ -179,10 +185,26 @@ class Control:
             StreamNotLive: nobody publishes it.
             AlreadyStarted: `start` of a stream that is being recorded by it.
         """
-        await self._commands.run(key, command)
+        await _whole(self._commands.run(key, command))
 
     # What recordings say
 
     async def on_event(self, event: Event) -> None:
         """Store what a recording says, and what is to be told of it, in one transaction."""
-        await self._hearing.hear(event)
+        await _whole(self._hearing.hear(event))
+
+
+async def _whole(work: Coroutine[Any, Any, T]) -> T:
+    """Done to its end though whoever waits for it is cancelled: what is committed must be known here too."""
+    doing = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        doing.add_done_callback(_look_at)
+        raise
+
+
+def _look_at(done: asyncio.Task[Any]) -> None:
+    """Nobody waits for it any more."""
+    if not done.cancelled() and (error := done.exception()) is not None:
+        _log.warning("control.unheard", error=repr(error))

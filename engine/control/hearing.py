@@ -184,7 +184,7 @@ def _matters(event: Event, running: Running | None) -> bool:
         case Live() | GapClosed(format=None, at_end=False):
             return not running.is_live
         case GapOpened(format=None):
-            return running.is_live
+            return running.is_live and not running.is_ending
         case Warned() | Finished() | Failed():
             return True
     return False

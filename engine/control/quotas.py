@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,13 +54,13 @@ class DayCount:
 Window = tuple[datetime, datetime]
 
 
-def check_running(limit: int, windows: Iterable[Window], start: datetime, end: datetime) -> None:
+def check_running(limit: int, windows: Collection[Window], start: datetime, end: datetime) -> None:
     """That one more task in a window leaves no moment with too many.
 
     Raises:
         TooManyRunning: there would be one.
     """
-    if limit and peak(windows, start, end) >= limit:
+    if limit and len(windows) >= limit and peak(windows, start, end) >= limit:
         raise TooManyRunning(f"{limit} tasks run at once between {start} and {end}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,7 @@ from engine.catalog.schema import Task
 from engine.control.board import Board, Change, Due
 from engine.control.desk import Desk, OpenTask
 from engine.control.ids import TaskIds, task_word
+from engine.control.inserts import TaskInserts
 from engine.control.quotas import DayCount, check_running
 from engine.control.reconcile import Reconciler
 from engine.control.states import TaskState, at_end
@@ -40,33 +41,52 @@ class Tasks:
         self._reconciler = reconciler
         self._ids = ids
         self._day = day
+        self._inserts = TaskInserts(board.catalog)
 
     async def create(self, order: TaskOrder) -> Task:
         """As `Control.create_task`."""
-        counted_at: datetime | None = None
-        try:
-            async with self._board.change(order.key) as change:
-                start_at, end_at = window(order, change.now)
-                is_mixed = self._reconciler.is_mixed(change, order.is_mixed)
-                if order.is_real_time and order.family != "record" and change.desk.push is None:
-                    raise StreamNotLive(f"nobody publishes {order.key}")
-                same = _same(change.desk, order, start_at, end_at, is_mixed)
-                if same is not None:
-                    return await change.session.get_one(Task, same.id)
-                if order.family in SCHEDULED and not order.is_real_time:
-                    check_running(self._board.quotas.running, self._windows(), start_at, end_at)
-                    self._day.take(change.now)
-                    counted_at = change.now
-                task = self._row(order, change.now, start_at, end_at, is_mixed)
-                change.session.add(task)
-                await change.session.flush()
-                await self._open(change, OpenTask.of(task))
-        except BaseException:
-            if counted_at is not None:
-                self._day.give_back(counted_at)
-            raise
+        async with self._board.alone(order.key):
+            now, desk = self._board.now(), self._board.desk(order.key)
+            start_at, end_at = window(order, now)
+            is_mixed = order.is_mixed or self._board.routes.mix_reuses_name(order.key)
+            if order.is_real_time and order.family != "record" and desk.push is None:
+                raise StreamNotLive(f"nobody publishes {order.key}")
+            same = _same(desk, order, start_at, end_at, is_mixed)
+            if same is not None:
+                return await self._known(same)
+            is_counted = order.family in SCHEDULED and not order.is_real_time
+            if is_counted:
+                check_running(self._board.quotas.running, self._board.windows.values(), start_at, end_at)
+                self._day.take(now)
+            task = self._row(order, now, start_at, end_at, is_mixed)
+            try:
+                await self._store(order.key, task)
+            except BaseException:
+                if is_counted:
+                    self._day.give_back(now)
+                raise
         _log.info("task.created", task=task.public_id, family=task.family, stream=str(order.key))
         return task
+
+    async def _known(self, task: OpenTask) -> Task:
+        async with self._board.catalog.read() as session:
+            return await session.get_one(Task, task.id)
+
+    async def _store(self, key: StreamKey, task: Task) -> None:
+        opened = OpenTask.of(task)
+        desk = self._board.desk(key)
+        if opened.state is TaskState.ARMED or desk.push is None:  # nothing follows from it yet
+            await self._inserts.add(task)
+            desk = desk.copy()
+            desk.tasks[opened.id] = opened
+            self._board.put(desk)
+            self.plan(key, opened)
+            return
+        async with self._board.change_alone(key) as change:
+            await tasks.add(change.session, task)
+            change.desk.tasks[opened.id] = opened
+            change.afterwards.append(partial(self.plan, key, opened))
+            await self._reconciler.settle(change)
 
     def _row(
         self, order: TaskOrder, now: datetime, start_at: datetime, end_at: datetime, is_mixed: bool
@@ -91,23 +111,13 @@ class Tasks:
             deleted_at=None,
         )
 
-    def _windows(self) -> Iterable[tuple[datetime, datetime]]:
-        for desk in self._board.desks.values():
-            for task in desk.tasks.values():
-                if task.family in SCHEDULED and not task.is_real_time and task.end_at is not None:
-                    yield task.start_at, task.end_at
-
-    async def _open(self, change: Change, task: OpenTask) -> None:
-        change.desk.tasks[task.id] = task
-        change.afterwards.append(partial(self.plan, change.desk.key, task))
-        if task.state.is_running:
-            await self._reconciler.settle(change)
-
     def plan(self, key: StreamKey, task: OpenTask) -> None:
         """Put the moments of a task on the schedule. Of a real-time task the end is a time from now."""
         schedule = self._board.schedule
         if task.state is TaskState.ARMED:
             schedule.put(Due("task_begins", key, task.id), task.start_at)
+        if task.family in SCHEDULED and not task.is_real_time and task.end_at is not None:
+            self._board.windows[task.id] = (task.start_at, task.end_at)
         if task.end_at is not None:
             schedule.put(Due("task_ends", key, task.id), task.end_at, is_delay=task.is_real_time)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from ipaddress import IPv6Address, ip_address
 
@@ -45,7 +46,7 @@ class PublicResolver(AbstractResolver):
         """As aiohttp asks."""
         found = [one for one in await self._names.resolve(host, port, family) if is_public(str(one["host"]))]
         if not found:
-            raise OSError(f"{host} is at a private address")
+            raise OSError(errno.EACCES, f"{host} is at a private address")
         return found
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -334,6 +335,43 @@ async def test_quotas_may_be_switched_off(house: House) -> None:
     async with house.open():
         for n in range(20):
             await house.control.create_task(house.order(lasts_s=600 + n))
+
+
+async def test_callers_that_leave_before_their_answer(house: House) -> None:
+    """What is stored is known: it is recorded, and stopped."""
+    async with house.open():
+        orders = [house.order(lasts_s=600 + n, options=FLV) for n in range(20)]
+        calls = [asyncio.create_task(house.control.create_task(order)) for order in orders]
+        await asyncio.sleep(0)
+        for call in calls:
+            call.cancel()
+        await asyncio.wait(calls)
+        assert all(call.cancelled() for call in calls)
+        await until(lambda: len(house.control._board.desk(KEY).tasks) == 20)
+        await house.push()
+        await house.runs(*["flv"] * 20)
+        async with house.catalog.read() as session:
+            assert len(await tasks.open_ones(session)) == 20
+
+
+async def test_a_task_that_cannot_be_stored_is_none(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.quotas = Quotas(daily=1)
+
+    def refuse() -> None:
+        raise OSError("the disk is full")
+
+    async with house.open():
+        for is_live in (False, True):
+            if is_live:
+                await house.push()
+            with monkeypatch.context() as patch:
+                patch.setattr(house.catalog, "begin", refuse)
+                with pytest.raises(OSError, match="full"):
+                    await house.control.create_task(house.order(options=FLV))
+            assert not house.control._board.desk(KEY).tasks
+        assert not house.fleet.specs
+        await house.control.create_task(house.order(options=FLV))
+        await house.runs("flv")
 
 
 # Mixes

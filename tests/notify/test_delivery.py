@@ -153,10 +153,10 @@ async def test_retries_keep_the_schedule_and_sign_anew(catalog: Catalog) -> None
     async with receiver(status(500)) as one, Delivery(catalog, now=wall):
         id = await put(catalog, one.url, key="k", now=wall())
         for count in range(1, 14):
-            await until(lambda count=count: len(one.got) == count)
             await until_attempts(catalog, id, count)
             wall.move(59)
-            await asyncio.sleep(0.7)  # longer than it waits between two looks
+            if count in (1, 12):
+                await asyncio.sleep(0.7)  # longer than it waits between two looks
             assert len(one.got) == count, "a retry came before its time"
             wall.move(1)
         await until_state(catalog, id, "failed")
@@ -244,16 +244,16 @@ async def test_what_is_under_way_may_end_before_the_delivery_does(catalog: Catal
 
 
 async def test_a_replay_delivers_again(catalog: Catalog) -> None:
-    async with receiver(in_turn(*[status(500)] * 3, status(200))) as one:
-        async with Delivery(catalog, schedules=QUICK) as delivery:
-            id = await put(catalog, one.url)
-            await until_state(catalog, id, "failed")
-            await delivery.replay(id)
-            await until_state(catalog, id, "delivered")
-            assert len(one.got) == 4
-            await replay(catalog, id, datetime.now(UTC))  # by another process
-            await until(lambda: len(one.got) == 5)
-            await until_state(catalog, id, "delivered")
+    answer = in_turn(*[status(500)] * 3, status(200))
+    async with receiver(answer) as one, Delivery(catalog, schedules=QUICK) as delivery:
+        id = await put(catalog, one.url)
+        await until_state(catalog, id, "failed")
+        await delivery.replay(id)
+        await until_state(catalog, id, "delivered")
+        assert len(one.got) == 4
+        await replay(catalog, id, datetime.now(UTC))  # by another process
+        await until(lambda: len(one.got) == 5)
+        await until_state(catalog, id, "delivered")
     assert [attempt.status for attempt in await attempts(catalog, id)] == [500, 500, 500, 200, 200]
 
 
