@@ -18,6 +18,7 @@ from engine.cli.inspect import inspect_command
 from engine.cli.origin import origin_command
 from engine.cli.record import record_command
 from engine.cli.repair import repair_command
+from engine.cli.serve import serve_command
 from engine.errors import InternalError, ReelError, UsageError
 
 EXIT_CODES = (
@@ -41,6 +42,7 @@ app.command("origin", epilog=EXIT_CODES)(origin_command)
 app.command("inspect", epilog=EXIT_CODES)(inspect_command)
 app.command("repair", epilog=EXIT_CODES)(repair_command)
 app.command("codecs")(codecs_command)
+app.command("serve", epilog=EXIT_CODES)(serve_command)
 app.command("config")(config_command)
 app.add_typer(callbacks_app, name="callbacks")
 app.command("demo", epilog=EXIT_CODES)(demo_command)

@@ -1,0 +1,44 @@
+"""`reel serve`: the whole of it in one command."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.running import run, stopping
+
+if TYPE_CHECKING:
+    from engine.config import Settings
+
+
+def serve_command(
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", metavar="FILE", help="Settings in TOML: see `reel config`."),
+    ] = None,
+) -> None:
+    """Run API, control, workers and, unless another one is configured, the embedded origin.
+
+    Clients written for Tencent CSS or Aliyun Live drive it. SIGINT and SIGTERM finalize every file and end it
+    with exit code 0; recordings whose streams go on are gone on with by the next start.
+    """
+    from engine.config import Settings  # here, because its libraries double the start of every verb
+
+    run(_serve(Settings.read(config)))
+
+
+async def _serve(settings: Settings) -> None:
+    from engine.serve import serve
+
+    stopped = asyncio.Event()
+    with stopping(stopped.set):
+        async with serve(settings) as serving:
+            if serving.notice is not None:
+                typer.echo(f"reel: {serving.notice}", err=True)
+            typer.echo(f"API {serving.api}")
+            if serving.rtmp is not None:
+                typer.echo(f"push to {serving.rtmp}/APP/STREAM")
+            await stopped.wait()

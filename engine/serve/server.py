@@ -1,0 +1,205 @@
+"""The parts of `reel serve`, started in the order in which they need each other, and ended the other way
+round: nothing is asked of a part that is gone, and what recordings say at their end is still heard."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import web
+
+from engine.api.aliyun import aliyun
+from engine.api.application import RUNNER_OPTIONS, application
+from engine.api.binding import check_binding
+from engine.api.dialect import Dialects
+from engine.api.files import add_files
+from engine.api.hooks import add_hooks
+from engine.api.keys import Key, KeyRing
+from engine.api.rates import Rates
+from engine.api.services import Services
+from engine.api.tencent.dialect import Legacy, Tencent
+from engine.catalog import Catalog, wanted
+from engine.config import Settings
+from engine.control import Control, Quotas, Routes, StreamKey
+from engine.control.control import utcnow
+from engine.errors import OriginError
+from engine.fleet import LocalFleet
+from engine.media.events import Event
+from engine.notify import Delivery, Messages, OnDemand, Schedule
+from engine.origin import Origin
+from engine.origin.address import Address
+from engine.serve.polling import poll
+from engine.serve.presence import EmbeddedPushes
+from engine.serve.routes import EmbeddedRoutes, OutsideRoutes
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Where a server that runs can be reached."""
+
+    api: str
+    """The URL of the API."""
+    rtmp: str | None
+    """Where to push to, up to the app; None: an outside origin is pulled."""
+    notice: str | None
+    """What its operator should know."""
+
+
+@asynccontextmanager
+async def serve(settings: Settings) -> AsyncIterator[Serving]:
+    """A whole server, while the block runs.
+
+    Raises:
+        UsageError: settings that cannot be.
+        OriginError: an address is in use or not this machine's.
+        sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
+    """
+    keys = KeyRing(Key(one.id, one.secret, one.domains) for one in settings.api.keys)
+    notice = check_binding(Address.parse(settings.api.listen).host, keys)
+    settings.storage.root.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as parts:
+        catalog = await parts.enter_async_context(Catalog(settings.catalog.url))
+        await catalog.migrate()
+        delivery = await parts.enter_async_context(_delivery(settings, catalog))
+        pushes = EmbeddedPushes(settings.origin.domain)
+        origin = await _embedded(parts, settings, pushes)
+        control = await _control(parts, settings, catalog, delivery, origin)
+        if origin is not None:
+            await _run(parts, pushes.hand_on(control), "pushes")
+        elif settings.origin.poll_s:
+            await _run(parts, _polling(settings, catalog, control), "polling")
+        api = await _listen(parts, settings, keys, catalog, control)
+        rtmp = None if origin is None else origin.rtmp_url("").rstrip("/")
+        _log.info("server.started", api=api, rtmp=rtmp)
+        yield Serving(api, rtmp, notice)
+        _log.info("server.stopping")
+
+
+async def _embedded(parts: AsyncExitStack, settings: Settings, pushes: EmbeddedPushes) -> Origin | None:
+    if settings.origin.url:
+        return None
+    return await parts.enter_async_context(
+        Origin(rtmp=settings.origin.rtmp, http=settings.origin.http, watch=pushes)
+    )
+
+
+async def _control(
+    parts: AsyncExitStack, settings: Settings, catalog: Catalog, delivery: Delivery, origin: Origin | None
+) -> Control:
+    async def hear(event: Event) -> None:
+        await control.on_event(event)
+        delivery.wake()
+
+    async def drop(key: StreamKey) -> None:
+        if origin is not None:
+            origin.hub.drop(f"{key.app}/{key.stream}")
+
+    fleet = LocalFleet(settings.workers.count, hear)
+    control = Control(
+        catalog,
+        fleet,
+        routes=_routes(settings, origin),
+        quotas=_quotas(settings),
+        root=settings.storage.root,
+        messages=Messages(appid=settings.tencent.appid, public_url=settings.storage.public_url),
+        on_demand=await parts.enter_async_context(
+            OnDemand(
+                catalog,
+                timeout_s=settings.aliyun.timeout_s,
+                private_addresses=settings.aliyun.private_addresses,
+            )
+        ),
+        drop=None if origin is None else drop,
+        default_format=settings.tencent.default_format,
+    )
+    await parts.enter_async_context(fleet)
+    return await parts.enter_async_context(control)
+
+
+def _routes(settings: Settings, origin: Origin | None) -> Routes:
+    if origin is not None:
+        return EmbeddedRoutes(origin.http_url)
+    return OutsideRoutes(settings.origin.url, settings.origin.mixed_url)
+
+
+def _quotas(settings: Settings) -> Quotas:
+    limits = settings.limits
+    return Quotas(
+        daily=limits.daily_tasks,
+        running=limits.running_tasks,
+        per_stream=limits.tasks_per_stream,
+        templates=limits.templates,
+        rules=limits.rules,
+    )
+
+
+def _delivery(settings: Settings, catalog: Catalog) -> Delivery:
+    one, other = settings.tencent, settings.aliyun
+    return Delivery(
+        catalog,
+        schedules={
+            "tencent": Schedule(one.retry_s, one.retries, one.timeout_s),
+            "aliyun": Schedule(other.retry_s, other.retries, other.timeout_s, other.private_addresses),
+        },
+        in_flight=settings.callbacks.in_flight,
+        in_flight_per_receiver=settings.callbacks.in_flight_per_receiver,
+    )
+
+
+async def _polling(settings: Settings, catalog: Catalog, control: Control) -> None:
+    async def names() -> set[StreamKey]:
+        async with catalog.read() as session:
+            found = {StreamKey(*one) for one in await wanted.wanted(session, utcnow())}
+        found |= {StreamKey(one.domain, one.app, one.stream) for one in control.online()}
+        return {key for key in found if not control.is_recorded(key)}
+
+    await poll(control, _routes(settings, None), names, settings.origin.poll_s)
+
+
+async def _listen(
+    parts: AsyncExitStack, settings: Settings, keys: KeyRing, catalog: Catalog, control: Control
+) -> str:
+    """The API's URL."""
+    services = Services(
+        catalog=catalog,
+        control=control,
+        root=settings.storage.root,
+        public_url=settings.storage.public_url,
+        domain=settings.origin.domain,
+        template_limit=settings.limits.templates,
+        rule_limit=settings.limits.rules,
+    )
+    app = application(
+        Dialects(Tencent(services), Legacy(services), aliyun(services)),
+        keys=keys,
+        rates=Rates(settings.api.rate_limits, is_on=settings.api.rates),
+    )
+    add_files(app, settings.storage.root)
+    add_hooks(app, control, secret=settings.origin.hook_secret, domain=settings.origin.domain)
+    runner = web.AppRunner(app, **RUNNER_OPTIONS)
+    parts.push_async_callback(runner.cleanup)
+    await runner.setup()
+    address = Address.parse(settings.api.listen)
+    try:
+        await web.TCPSite(runner, address.host or None, address.port).start()
+    except OSError as error:
+        raise OriginError(f"cannot listen on {settings.api.listen} for the API: {error.strerror}") from None
+    port = runner.addresses[0][1]
+    return f"http://{Address(address.host, port).for_url}"
+
+
+async def _run(parts: AsyncExitStack, work: Coroutine[None, None, None], name: str) -> None:
+    """Beside the rest, until the block ends."""
+    task = asyncio.create_task(work, name=name)
+    parts.push_async_callback(functools.partial(_cancel, task))
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,206 @@
+"""`reel serve` as a process of its own, and those around it: a client, a receiver of callbacks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from origins.process import free_port, stop, wait_until
+from reel import COMMAND, environment
+from tencentcloud.common import credential
+from tencentcloud.common.profile.client_profile import ClientProfile
+from tencentcloud.common.profile.http_profile import HttpProfile
+from tencentcloud.live.v20180801 import live_client
+from tencentcloud.live.v20180801 import models as live_models
+from tencentcloud.vod.v20180717 import models as vod_models
+from tencentcloud.vod.v20180717 import vod_client
+
+KEY_ID, SECRET = "AKIDEXAMPLE", "SECRETEXAMPLE"
+DOMAIN = "push.example.com"
+
+_TOML = """\
+[api]
+listen = "127.0.0.1:{api}"
+keys = [{{ id = "AKIDEXAMPLE", secret = "SECRETEXAMPLE", domains = ["*"] }}]
+[storage]
+public_url = "http://127.0.0.1:{api}/files"
+[catalog]
+url = "{catalog}"
+[origin]
+rtmp = "127.0.0.1:{rtmp}"
+http = "127.0.0.1:{http}"
+hook_secret = "s3"
+{origin}
+[workers]
+count = 1
+[tencent]
+retry_s = 1
+[callbacks]
+in_flight = 8
+"""
+
+
+@dataclass
+class Server:
+    """A folder with settings, and the `reel serve` that runs by them, when it does."""
+
+    folder: Path
+    catalog: str = "sqlite+aiosqlite:///reel.db"
+    origin: str = ""
+    api_port: int = field(default_factory=free_port)
+    rtmp_port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        text = _TOML.format(
+            api=self.api_port,
+            rtmp=self.rtmp_port,
+            http=free_port(),
+            catalog=self.catalog,
+            origin=self.origin,
+        )
+        (self.folder / "reel.toml").write_text(text)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.api_port}"
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "recordings"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "serve.log"
+
+    def push_url(self, stream: str) -> str:
+        return f"rtmp://127.0.0.1:{self.rtmp_port}/live/{stream}"
+
+    def hook_url(self, kind: str) -> str:
+        return f"{self.url}/hooks/{kind}?secret=s3"
+
+    def start(self) -> None:
+        """Run it until it answers."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, "serve", "--config", str(self.folder / "reel.toml")],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment(),
+                start_new_session=True,
+            )
+        wait_until(lambda: b"API http" in self.log.read_bytes(), self.process, self.log, "reel serve")
+
+    def end(self) -> int:
+        """As its operator ends it; its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(60)
+        self.process = None
+        return code
+
+    def kill(self, *, workers: bool) -> None:
+        """kill -9: of its first process, or of its workers too."""
+        assert self.process is not None
+        if workers:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        else:
+            self.process.kill()
+        self.process.wait(60)
+        self.process = None
+        self.log.rename(self.log.with_suffix(f".{len(list(self.folder.glob('serve.*')))}"))
+
+    def live(self, action: str, **members: Any) -> dict[str, Any]:
+        """An action of the live API through the vendor's SDK."""
+        client = live_client.LiveClient(*self._client())
+        return _call(client, live_models, action, members)
+
+    def vod(self, action: str, **members: Any) -> dict[str, Any]:
+        """An action of the VOD API through the vendor's SDK."""
+        return _call(vod_client.VodClient(*self._client()), vod_models, action, members)
+
+    def _client(self) -> tuple[Any, str, Any]:
+        http = HttpProfile(protocol="http", endpoint=f"127.0.0.1:{self.api_port}")
+        profile = ClientProfile(httpProfile=http, language="en-US")
+        return credential.Credential(KEY_ID, SECRET), "", profile
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the database says, while the server runs; of SQLite."""
+        with sqlite3.connect(f"file:{self.folder / 'reel.db'}?mode=ro", uri=True) as database:
+            return database.execute(query).fetchall()
+
+
+def _call(client: Any, models: Any, action: str, members: dict[str, Any]) -> dict[str, Any]:
+    request = getattr(models, f"{action}Request")()
+    request.from_json_string(json.dumps(members))
+    answer: dict[str, Any] = json.loads(getattr(client, action)(request).to_json_string())
+    return answer
+
+
+@contextmanager
+def serving(folder: Path, **settings: Any) -> Iterator[Server]:
+    """A server that runs; whatever is left of it at the end is killed."""
+    server = Server(folder, **settings)
+    try:
+        server.start()
+        yield server
+        if server.process is not None:
+            assert server.end() == 0
+        assert b'"level": "error"' not in server.log.read_bytes(), server.log.read_text()
+    finally:
+        if server.process is not None:
+            stop(server.process, signal.SIGKILL)
+
+
+@dataclass
+class Receiver:
+    """Where callbacks go: every body that came, in order."""
+
+    url: str = ""
+    got: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    status: int = 200
+
+    def of(self, event: int) -> list[dict[str, Any]]:
+        """Tencent's messages of one event."""
+        return [body for body in self.got if body.get("event_type") == event]
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 60) -> None:
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def receiving() -> AsyncIterator[Receiver]:
+    """An HTTP server that remembers what it is told."""
+    receiver = Receiver()
+
+    async def take(request: web.Request) -> web.Response:
+        if receiver.status == 200:
+            receiver.got.append(await request.json())
+            receiver.headers.append(dict(request.headers))
+        return web.json_response({"code": 0}, status=receiver.status)
+
+    app = web.Application()
+    app.router.add_post("/{kind}", take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield receiver
+    finally:
+        await runner.cleanup()
