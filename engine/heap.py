@@ -13,6 +13,8 @@ from collections.abc import Callable
 from typing import cast
 
 TRIM_S = 5.0
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+_KEPT_BYTES = 4 << 20  # what a second of ten streams takes
 
 
 def trimmer() -> Callable[[], None]:
@@ -21,8 +23,18 @@ def trimmer() -> Callable[[], None]:
     return cast("Callable[[], None]", (lambda: trim(0)) if trim is not None else (lambda: None))
 
 
+def keep_free() -> None:
+    """Have the C library keep what is freed until it is trimmed: given back and taken again at each tick, a
+    page costs more than what is written to it."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+
+
 async def keep_trimmed() -> None:
-    """Give free memory back every few seconds, until cancelled."""
+    """Give free memory back every few seconds, and only then, until cancelled."""
+    keep_free()
     trim = trimmer()
     while True:
         await asyncio.sleep(TRIM_S)
