@@ -120,9 +120,10 @@ class NetworkReader:
         """Whether the stream ended well; an end that is an error is raised."""
         if self._broken is not None:
             raise self._broken
-        if self._machine.is_over and (error := self._machine.error) is not None:
+        is_over = self._machine.is_over
+        if is_over and (error := self._machine.error) is not None:
             raise error
-        return self._connection.eof or self._machine.is_over
+        return is_over or self._connection.eof
 
     def _read(self) -> None:
         total = 0

@@ -8,15 +8,14 @@ gaps tile the window whatever is said in whichever order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from engine.media.events import GapReason
 from engine.media.manifest import Gap, Interval, Part
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):  # made at each tick: cheaper than a frozen dataclass
     start: datetime
     end: datetime
     reason: GapReason | None  # None: recorded
@@ -89,8 +88,8 @@ class Ledger:
                 pieces.append(piece)
                 continue
             if piece.start < start:
-                pieces.append(replace(piece, end=start))
-            pieces.append(replace(piece, start=max(piece.start, start), reason=reason))
+                pieces.append(piece._replace(end=start))
+            pieces.append(piece._replace(start=max(piece.start, start), reason=reason))
         self._pieces = _merged(pieces)
 
     def split(self, at: datetime | None = None) -> Part:
@@ -100,9 +99,9 @@ class Ledger:
         rest: list[_Piece] = []
         for piece in self._pieces:
             if piece.start < at:
-                ended.append(replace(piece, end=min(piece.end, at)))
+                ended.append(piece._replace(end=min(piece.end, at)))
             if piece.end > at:
-                rest.append(replace(piece, start=max(piece.start, at)))
+                rest.append(piece._replace(start=max(piece.start, at)))
         covers = Interval(start=self._part_start, end=at)
         self._part_start, self._pieces = at, rest
         recorded = [Interval(start=piece.start, end=piece.end) for piece in ended if piece.reason is None]
@@ -133,7 +132,7 @@ def _merged(pieces: Sequence[_Piece]) -> list[_Piece]:
     merged: list[_Piece] = []
     for piece in pieces:
         if merged and merged[-1].reason == piece.reason:
-            merged[-1] = replace(merged[-1], end=piece.end)
+            merged[-1] = merged[-1]._replace(end=piece.end)
         else:
             merged.append(piece)
     return merged

@@ -33,7 +33,7 @@ _log = structlog.get_logger()
 P = ParamSpec("P")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Handed:
     """Operations of one tick, with the wall-clock time of their media."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +21,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 _HOLE = timedelta(milliseconds=HOLE_MS)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Media without a hole. `start` of None: it goes on from the media before."""
 
     start: datetime | None
