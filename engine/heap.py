@@ -14,7 +14,7 @@ from typing import cast
 
 TRIM_S = 5.0
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-_KEPT_BYTES = 32 << 20  # glibc's own most, for either
+_KEPT_BYTES = 4 << 20  # what a second of ten streams takes
 
 
 def trimmer() -> Callable[[], None]:
