@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qsl
 
 from engine.catalog.schema import File, Recording
@@ -17,8 +17,6 @@ STATUS_EVENTS: dict[str, str] = {
     "resumed": "record_resumed",
 }
 """What is told of a recording's life; its end is told by its file."""
-
-StatusEvent = Literal["record_started", "record_paused", "record_resumed"]
 
 _ARGUMENT = "callback_"
 
