@@ -13,6 +13,7 @@ ROWS = [
     *(f"S{number}" for number in range(1, 8)),
     "G1",
     *(f"T{number:02}" for number in range(1, 37)),
+    *(f"D{number:02}" for number in range(1, 20)),
 ]
 NAMED = re.compile(r"`([\w/]+\.py)::(\w+)`")
 
