@@ -9,6 +9,7 @@ from typing import Self
 
 from alembic import command
 from alembic.config import Config
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -38,10 +39,9 @@ class Catalog:
                 f"catalog: {self.url.drivername} is not known: write sqlite+aiosqlite:///FILE "
                 "or postgresql+asyncpg://USER:PASSWORD@HOST/NAME"
             )
-        self._writer: sqlite.Writer | None = None
+        self._writer = sqlite.Writer(self.url) if self.is_sqlite else None
         self._engine = create_async_engine(self.url, pool_pre_ping=not self.is_sqlite)
         if self.is_sqlite:
-            self._writer = sqlite.Writer(self.url)
             event.listen(self._engine.sync_engine, "connect", sqlite.prepare)
             event.listen(self._engine.sync_engine, "begin", _begin_to_read)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
@@ -60,7 +60,11 @@ class Catalog:
         await self._engine.dispose()
 
     async def migrate(self) -> None:
-        """Makes the tables what this version needs; nothing when they are."""
+        """Makes the tables what this version needs; nothing when they are.
+
+        Raises:
+            UsageError: they are a later version's.
+        """
         async with self.begin() as session:
             if not self.is_sqlite:  # several servers may start at once
                 await session.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
@@ -89,11 +93,19 @@ class Catalog:
             yield session
 
 
-def _upgrade(connection: Connection) -> None:
+def migrations(connection: Connection) -> Config:
+    """Alembic's configuration, to run on a connection and in its transaction."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    try:
+        command.upgrade(migrations(connection), "head")
+    except CommandError as error:
+        raise UsageError(f"catalog: a later version of Reelkeeper made its tables ({error})") from error
 
 
 def _begin_to_read(connection: Connection) -> None:

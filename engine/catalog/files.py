@@ -89,7 +89,8 @@ def _conditions(query: FileQuery) -> list[ColumnElement[bool]]:
     if query.names:
         where.append(or_(*(File.name.icontains(one, autoescape=True) for one in query.names)))
     if query.name_prefixes:
-        where.append(or_(*(File.name.startswith(one, autoescape=True) for one in query.name_prefixes)))
+        # Not LIKE, which in SQLite takes both cases of a letter for one.
+        where.append(or_(*(func.substr(File.name, 1, len(one)) == one for one in query.name_prefixes)))
     if query.text:
         where.append(File.name.icontains(query.text, autoescape=True))
     bounds = (

@@ -152,6 +152,7 @@ class Task(Table):
         Index("tasks_by_state", "state", "start_at"),
         Index("tasks_by_stream", "domain", "app", "stream"),
         Index("tasks_by_day", "family", "created_at"),
+        Index("tasks_by_window", "family", "start_at"),
     )
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=True)
@@ -208,6 +209,8 @@ class Recording(Table):
     __table_args__ = (
         Index("recordings_open", "ended_at"),
         Index("recordings_by_stream", "domain", "app", "stream", "began_at"),
+        Index("recordings_by_session", "session_id"),
+        Index("recordings_by_task", "task_id"),
     )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -242,6 +245,8 @@ class File(Table):
     __tablename__ = "files"
     __table_args__ = (
         Index("files_by_stream", "domain", "app", "stream", "started_at"),
+        Index("files_by_name", "stream", "created_at"),
+        Index("files_by_recording", "recording_id"),
         Index("files_by_creation", "created_at"),
         Index("files_by_expiry", "expires_at"),
     )
@@ -276,6 +281,7 @@ class Callback(Table):
     __table_args__ = (
         Index("callbacks_due", "state", "next_at"),
         Index("callbacks_by_stream", "domain", "app", "stream", "created_at"),
+        Index("callbacks_by_creation", "created_at"),
     )
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=True)

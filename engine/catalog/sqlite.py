@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
-from sqlalchemy import URL, Connection, RootTransaction, StaticPool, create_engine, event
+from sqlalchemy import URL, Connection, Executable, Result, RootTransaction, StaticPool, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.catalog.flush import Flush
@@ -86,7 +86,7 @@ class Writer:
                 before = _driver(connection).total_changes
                 transaction = await _begun(connection)
                 try:
-                    async with _session(connection) as session, session.begin():
+                    async with _Session(connection) as session, session.begin():
                         yield session
                 finally:
                     if transaction.is_active:  # nothing was asked in the block
@@ -153,11 +153,16 @@ class Writer:
                 _log.warning("catalog.checkpoint_failed", error=str(error))
 
 
-def _session(connection: Connection) -> AsyncSession:
-    session = AsyncSession(expire_on_commit=False, join_transaction_mode="control_fully")
-    # The connection is no asyncio one: nothing of it waits.
-    session.sync_session.bind = connection
-    return session
+class _Session(AsyncSession):
+    """One whose connection is no asyncio one: nothing of it waits."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(expire_on_commit=False, join_transaction_mode="control_fully")
+        self.sync_session.bind = connection
+
+    async def execute(self, statement: Executable, params: Any = None, **options: Any) -> Result[Any]:
+        """As ever, but for the end, which would close an asyncio cursor."""
+        return await self.run_sync(lambda session: session.execute(statement, params, **options))
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:

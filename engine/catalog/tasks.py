@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.catalog.schema import File, Recording, Task
 
-OVER = ("finished", "failed", "stopped")
+OPEN = ("armed", "waiting", "recording", "interrupted")
+"""States of a task that is not over. Named one by one, since an index finds those and not the others."""
 
 
 async def add(session: AsyncSession, task: Task) -> None:
@@ -42,7 +43,7 @@ async def identical(session: AsyncSession, task: Task) -> Task | None:
         Task.is_real_time == bool(task.is_real_time),
         Task.is_mixed == bool(task.is_mixed),
         Task.deleted_at.is_(None),
-        Task.state.not_in(OVER),
+        Task.state.in_(OPEN),
     )
     found = (await session.scalars(query.order_by(Task.id))).all()
     return next((one for one in found if one.options == task.options), None)
@@ -63,7 +64,7 @@ async def running(session: AsyncSession, families: Collection[str], at: datetime
     """How many scheduled ones are in their window and not over."""
     query = select(func.count()).where(
         Task.family.in_(families),
-        Task.state.not_in(OVER),
+        Task.state.in_(OPEN),
         Task.is_real_time.is_(False),
         Task.start_at <= at,
         Task.end_at > at,
@@ -73,7 +74,7 @@ async def running(session: AsyncSession, families: Collection[str], at: datetime
 
 async def open_ones(session: AsyncSession) -> Sequence[Task]:
     """All that are not over, deleted or not, by id."""
-    return (await session.scalars(select(Task).where(Task.state.not_in(OVER)).order_by(Task.id))).all()
+    return (await session.scalars(select(Task).where(Task.state.in_(OPEN)).order_by(Task.id))).all()
 
 
 async def due(session: AsyncSession, until: datetime) -> Sequence[Task]:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.catalog.schema import AliyunRecordConfig, RecordRule, Task
-from engine.catalog.tasks import OVER
+from engine.catalog.tasks import OPEN
 
 Names = tuple[str, str, str]
 """Domain, app, stream."""
@@ -17,7 +17,7 @@ Names = tuple[str, str, str]
 async def wanted(session: AsyncSession, now: datetime) -> set[Names]:
     """Those that a task in its window, a rule or a configuration names whole."""
     tasks = select(Task.domain, Task.app, Task.stream).where(
-        Task.state.not_in(OVER),
+        Task.state.in_(OPEN),
         Task.start_at <= now,
         (Task.end_at.is_(None)) | (Task.end_at > now),
     )

@@ -10,15 +10,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from catalog.rows import NOON, at, task
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.orm import Session
 
 from engine.catalog import Catalog, tasks
-from engine.catalog.schema import Table
+from engine.catalog.catalog import migrations
+from engine.catalog.schema import Table, Task
+from engine.control.states import TaskState
 from engine.errors import UsageError
 
 
@@ -30,6 +34,29 @@ async def test_migrating_makes_the_tables_of_the_schema(database: str) -> None:
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await engine.dispose()
+
+
+async def test_migrations_go_back(catalog: Catalog) -> None:
+    def back(session: Session) -> list[str]:
+        command.downgrade(migrations(session.connection()), "base")
+        return inspect(session.connection()).get_table_names()
+
+    async with catalog.begin() as session:
+        assert await session.run_sync(back) == ["alembic_version"]
+
+
+async def test_tables_of_a_later_version_are_left_alone(catalog: Catalog) -> None:
+    async with catalog.begin() as session:
+        await tasks.add(session, task("1"))
+        await session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(UsageError, match=r"later version.*9999"):
+        await catalog.migrate()
+    async with catalog.read() as session:
+        assert len(await tasks.open_ones(session)) == 1
+
+
+def test_the_open_states_are_those_that_have_a_next() -> None:
+    assert set(tasks.OPEN) == {state.value for state in TaskState if not state.is_over}
 
 
 def differences(connection: Connection) -> list[object]:
@@ -98,6 +125,25 @@ async def test_a_reader_does_not_wait_for_a_writer(catalog: Catalog) -> None:
             assert await tasks.open_ones(reader) == []
     async with catalog.read() as reader:
         assert len(await tasks.open_ones(reader)) == 1
+
+
+async def test_writers_may_ask_for_anything(catalog: Catalog) -> None:
+    """Rows, single columns and values, each of which SQLAlchemy hands over another way."""
+    async with catalog.begin() as session:
+        await tasks.add(session, made := task("1"))
+        assert (await session.execute(select(Task.id, Task.stream))).all() == [(made.id, "x")]
+        assert (await session.execute(select(Task))).scalar_one() is made
+        assert (await session.scalars(select(Task.stream))).all() == ["x"]
+        assert await session.scalar(select(func.count()).select_from(Task)) == 1
+        changed = await session.execute(update(Task).values(stream="y").returning(Task.stream))
+        assert changed.scalar_one() == "y"
+        await session.execute(update(Task), [{"id": made.id, "app": "z"}])
+        await session.refresh(made)
+        assert (made.app, made.stream) == ("z", "y")
+        assert await session.merge(task("2", id=made.id)) is made
+        await session.delete(made)
+    async with catalog.read() as session:
+        assert await tasks.open_ones(session) == []
 
 
 async def test_moments_come_back_as_they_were(catalog: Catalog) -> None:

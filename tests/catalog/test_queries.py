@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from itertools import product
+from typing import Any
 
 from catalog.rows import KEY, NOON, at, callback, file, push, recording, rule, task, template
 
@@ -233,6 +234,27 @@ async def test_recordings_files_and_pushes(catalog: Catalog) -> None:
         open_one = await pushes.open_one(session, *KEY.values())
         assert open_one is not None
         assert await pushes.get(session, open_one.id) is open_one
+
+
+async def test_files_are_found_by_their_names(catalog: Catalog) -> None:
+    """Letters that mean more to a database than to a name, and both cases of one."""
+    texts = ["".join(one) for length in (1, 2) for one in product("aA%_\\中", repeat=length)]
+    async with catalog.begin() as session:
+        await recordings.add(session, recording("r"))
+        for number, name in enumerate(texts):
+            await files.add(session, file(str(number), "r", name=name))
+    async with catalog.read() as session:
+
+        async def found(**query: Any) -> set[str]:
+            page, _ = await files.search(session, FileQuery(**query, limit=99))
+            return {one.name for one in page}
+
+        for text in texts:
+            within = {name for name in texts if text.lower() in name.lower()}
+            assert await found(text=text) == within
+            assert await found(names=[text, "none"]) == within
+            begins = {name for name in texts if name.startswith(text)}
+            assert await found(name_prefixes=["none", text]) == begins
 
 
 async def test_a_message_is_made_once_whoever_makes_it_at_the_same_time(catalog: Catalog) -> None:

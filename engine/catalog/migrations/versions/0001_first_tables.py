@@ -88,6 +88,7 @@ def upgrade() -> None:
     op.create_index(
         "callbacks_by_stream", "callbacks", ["domain", "app", "stream", "created_at"], unique=False
     )
+    op.create_index("callbacks_by_creation", "callbacks", ["created_at"], unique=False)
     op.create_index("callbacks_due", "callbacks", ["state", "next_at"], unique=False)
     op.create_table(
         "pushes",
@@ -143,6 +144,7 @@ def upgrade() -> None:
     )
     op.create_index("tasks_by_day", "tasks", ["family", "created_at"], unique=False)
     op.create_index("tasks_by_state", "tasks", ["state", "start_at"], unique=False)
+    op.create_index("tasks_by_window", "tasks", ["family", "start_at"], unique=False)
     op.create_index("tasks_by_stream", "tasks", ["domain", "app", "stream"], unique=False)
     op.create_table(
         "callback_attempts",
@@ -227,6 +229,8 @@ def upgrade() -> None:
     op.create_index(
         "recordings_by_stream", "recordings", ["domain", "app", "stream", "began_at"], unique=False
     )
+    op.create_index("recordings_by_session", "recordings", ["session_id"], unique=False)
+    op.create_index("recordings_by_task", "recordings", ["task_id"], unique=False)
     op.create_index("recordings_open", "recordings", ["ended_at"], unique=False)
     op.create_table(
         "files",
@@ -254,6 +258,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("path"),
     )
+    op.create_index("files_by_name", "files", ["stream", "created_at"], unique=False)
+    op.create_index("files_by_recording", "files", ["recording_id"], unique=False)
     op.create_index("files_by_creation", "files", ["created_at"], unique=False)
     op.create_index("files_by_expiry", "files", ["expires_at"], unique=False)
     op.create_index("files_by_stream", "files", ["domain", "app", "stream", "started_at"], unique=False)
@@ -263,8 +269,12 @@ def downgrade() -> None:
     """Backwards."""
     op.drop_index("files_by_stream", table_name="files")
     op.drop_index("files_by_expiry", table_name="files")
+    op.drop_index("files_by_recording", table_name="files")
+    op.drop_index("files_by_name", table_name="files")
     op.drop_index("files_by_creation", table_name="files")
     op.drop_table("files")
+    op.drop_index("recordings_by_task", table_name="recordings")
+    op.drop_index("recordings_by_session", table_name="recordings")
     op.drop_index("recordings_open", table_name="recordings")
     op.drop_index("recordings_by_stream", table_name="recordings")
     op.drop_table("recordings")
@@ -272,6 +282,7 @@ def downgrade() -> None:
     op.drop_table("callback_rules")
     op.drop_index(op.f("ix_callback_attempts_callback_id"), table_name="callback_attempts")
     op.drop_table("callback_attempts")
+    op.drop_index("tasks_by_window", table_name="tasks")
     op.drop_index("tasks_by_stream", table_name="tasks")
     op.drop_index("tasks_by_state", table_name="tasks")
     op.drop_index("tasks_by_day", table_name="tasks")
@@ -280,6 +291,7 @@ def downgrade() -> None:
     op.drop_index("pushes_open", table_name="pushes")
     op.drop_index("pushes_by_stream", table_name="pushes")
     op.drop_table("pushes")
+    op.drop_index("callbacks_by_creation", table_name="callbacks")
     op.drop_index("callbacks_due", table_name="callbacks")
     op.drop_index("callbacks_by_stream", table_name="callbacks")
     op.drop_table("callbacks")
