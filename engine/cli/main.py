@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import cast
 
-import structlog
 import typer
 
 from engine import __version__
@@ -20,6 +18,7 @@ from engine.cli.record import record_command
 from engine.cli.repair import repair_command
 from engine.cli.serve import serve_command
 from engine.errors import InternalError, ReelError, UsageError
+from engine.log import log_to_stderr
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 failed, or a damaged file; 2 wrong usage; 3 no stream (refused, timed out, "
@@ -63,16 +62,7 @@ def _reel(
 
 def main() -> None:
     """Run `reel`: one clear line on stderr for every error, and the documented exit code."""
-    structlog.configure(
-        processors=[
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # the stderr of the moment
-    )
+    log_to_stderr()
     try:
         code = app(standalone_mode=False)
     except _WrongCommandLine as error:

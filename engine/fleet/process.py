@@ -24,6 +24,8 @@ SILENCE_S = 30.0
 """A worker tells its load every second; one that has been silent for so long hangs."""
 
 
+_DOUBT_S = 3.0  # it may be this process that was stopped for so long: what was said meanwhile is read first
+
 _EXIT_S = 5.0  # for a process that has nothing more to say
 
 
@@ -68,8 +70,7 @@ class WorkerProcess:
         before it died are among them."""
         while True:
             try:
-                async with asyncio.timeout(SILENCE_S):
-                    line = await self._reports.readline()
+                line = await self._line()
                 if not line.endswith(b"\n"):
                     self._has_left = True
                     return
@@ -81,6 +82,15 @@ class WorkerProcess:
                 _log.error("worker.malformed_report", pid=self.pid, error=str(error))
                 return
             yield report
+
+    async def _line(self) -> bytes:
+        try:
+            async with asyncio.timeout(SILENCE_S):
+                return await self._reports.readline()
+        except TimeoutError:
+            pass
+        async with asyncio.timeout(_DOUBT_S):
+            return await self._reports.readline()
 
     def kill(self) -> None:
         """End it at once."""

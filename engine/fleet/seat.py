@@ -136,7 +136,10 @@ class Seat:
         try:
             while not self._closing.is_set():
                 started_s = time.monotonic()
-                await self._live(roots)
+                try:
+                    await self._live(roots)
+                except Exception:  # a defect of ours: recordings go on in the next one
+                    _log.exception("worker.defect", worker=self.number)
                 if self._closing.is_set():
                     return
                 self.deaths += 1

@@ -8,6 +8,7 @@ import signal
 
 import uvloop
 
+from engine.log import log_to_stderr
 from engine.worker.pipes import Pipes
 from engine.worker.service import Service
 
@@ -23,5 +24,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    log_to_stderr()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

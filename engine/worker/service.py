@@ -43,6 +43,7 @@ HELD_S = 60.0
 its files in this time."""
 
 _HELD_RETRY_S = 0.25
+_LOOK_S = 1.0  # among those that are held are all that other workers write
 
 _ORDERS: dict[str, Callable[[Recording], None]] = {
     "stop": Recording.stop,
@@ -184,7 +185,7 @@ class Service:
         self._pipes.report(Recovered(number=command.number))
         deadline_s = time.monotonic() + HELD_S
         while held and time.monotonic() < deadline_s and not self._leaving.is_set():
-            await asyncio.sleep(_HELD_RETRY_S)
+            await asyncio.sleep(_LOOK_S)
             held = await self._worker.recover_each(held)
 
     # Events

@@ -16,7 +16,7 @@ from fleet.fleets import Heard, is_running, kill, spec
 from oracle.ledger import gaps
 from oracle.rules import assert_f3
 from origins.troubled import Picture, Stream, troubled
-from reel import environment
+from reel import environment, running
 from waiting import until
 
 from engine.fleet import LocalFleet
@@ -40,6 +40,29 @@ def assert_went_on(heard: Heard, id: str, stream: Stream, files: int) -> None:
         assert reasons <= ({"not_live", "process_down"} if files > 1 else {"not_live"})
         for path in paths:
             assert_f3(path)
+
+
+async def test_what_else_is_unfinished_there_is_recovered(sample: Sample, tmp_path: Path) -> None:
+    """A worker that dies may leave a file that its recordings do not know of, as another program does."""
+    stream = Stream(Picture.of(sample(SAMPLE)))
+    heard = Heard()
+    async with troubled({"x": stream}) as origin:
+        url = origin.url("x")
+        async with running("record", url, "-o", tmp_path, "-f", "mp4", "--json") as command:
+            await command.event(Live)
+            await asyncio.sleep(2)
+            command.send(signal.SIGKILL)
+            await command.end()
+        async with LocalFleet(1, heard) as fleet:
+            await fleet.start(spec(tmp_path, "a", url), url)
+            await heard.live("a")
+            assert not any(isinstance(event, FileFinished) for event in heard.events)
+            kill(fleet)
+            await heard.live("a", times=2)
+            await until(lambda: any(isinstance(event, FileFinished) for event in heard.events))
+            await fleet.stop("a")
+            await heard.finished("a")
+    heard.assert_each_told_once(tmp_path)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

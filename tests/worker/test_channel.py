@@ -117,13 +117,13 @@ class Worker:
     def say(self, command: Command) -> None:
         self.commands.write(line_of(command))
 
-    async def next(self, kind: type[Event], *, take: bool = True) -> Event:
-        """The next event of a kind; files are taken, or not."""
+    async def next(self, kind: type[Event], *, take: bool | None = True) -> Event:
+        """The next event of a kind; files are taken, or not, or not answered."""
         async with asyncio.timeout(60):
             while True:
                 report = read_report(await self.reports.readline())
                 if isinstance(report, Happened):
-                    if report.number is not None:
+                    if report.number is not None and take is not None:
                         self.say(Told(number=report.number, told=take))
                     if isinstance(report.event, kind):
                         return report.event
@@ -136,13 +136,28 @@ class Worker:
             return await self.process.wait()
 
 
+TALKATIVE = """
+import asyncio
+from engine.worker.__main__ import main
+from engine.worker.service import Service
+
+obey = Service._obey
+
+def talk_and_obey(service, command):
+    print("hello", flush=True)
+    obey(service, command)
+
+Service._obey = talk_and_obey
+asyncio.run(main())
+"""
+
+
 @asynccontextmanager
-async def worker() -> AsyncIterator[Worker]:
+async def worker(*arguments: str) -> AsyncIterator[Worker]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",
-        "-m",
-        "engine.worker",
+        *(arguments or ("-m", "engine.worker")),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -195,6 +210,30 @@ async def test_nobody_is_there_any_more(how: str, url: str, tmp_path: Path) -> N
         ENDS[how](one)
         assert await one.end() == 0
     assert left(tmp_path) == {".flv": 2, ".m3u8": 2, ".part": 0, ".journal": 4 + 2}
+
+
+async def test_nobody_is_there_any_more_to_take_a_file(url: str, tmp_path: Path) -> None:
+    async with worker() as one:
+        one.say(order(url, tmp_path, "a"))
+        await one.next(Live)
+        await asyncio.sleep(1)
+        one.say(Order(recording="a", what="stop"))
+        await one.next(FileFinished, take=None)
+        one.commands.close()
+        assert await one.end() == 0
+    assert left(tmp_path) == {".flv": 1, ".m3u8": 1, ".part": 0, ".journal": 2}
+
+
+async def test_what_is_printed_is_no_report(tmp_path: Path) -> None:
+    """Of libraries, say: the channel stays clean."""
+    async with worker("-c", TALKATIVE) as one:
+        one.say(Recover(number=1, root=tmp_path))
+        async with asyncio.timeout(60):
+            while not isinstance(read_report(await one.reports.readline()), Recovered):
+                pass
+        one.commands.close()
+        assert await one.end() == 0
+        assert b"hello" in await one.log.read()
 
 
 async def test_told_to_leave(url: str, tmp_path: Path) -> None:
