@@ -22,6 +22,7 @@ class Services:
 
     `domain` is the push domain of streams whose caller names none, empty when there is no only one. `root` is
     where the files are, `public_url` the URL they are served under (without a slash at its end).
+    `private_addresses` says whether Aliyun's notices may go to this machine and its network.
     """
 
     catalog: Catalog
@@ -29,6 +30,7 @@ class Services:
     root: Path
     public_url: str
     domain: str = ""
+    private_addresses: bool = True
     template_limit: int = 50
     rule_limit: int = 50
     now: Callable[[], datetime] = utcnow

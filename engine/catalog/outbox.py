@@ -93,6 +93,8 @@ class CallbackQuery:
     stream: str = ""
     states: Collection[str] = ()
     events: Collection[str] = ()
+    is_tried: bool = False
+    """Those that were tried to be delivered."""
     created_after: datetime | None = None
     created_before: datetime | None = None
     """Both included."""
@@ -116,6 +118,8 @@ async def page(session: AsyncSession, query: CallbackQuery) -> tuple[Sequence[Ca
         where.append(Callback.state.in_(query.states))
     if query.events:
         where.append(Callback.event.in_(query.events))
+    if query.is_tried:
+        where.append(Callback.attempts > 0)
     if query.created_after is not None:
         where.append(Callback.created_at >= query.created_after)
     if query.created_before is not None:

@@ -26,8 +26,9 @@ LEGACY_INTERVAL_S = 1800
 """Files of the legacy dialect are cut at half an hour at the latest."""
 
 _ALIYUN = {"m3u8": Format.HLS, "cmaf": Format.HLS, "flv": Format.FLV, "mp4": Format.MP4}
-_CYCLE_S = {"m3u8": 21600, "cmaf": 21600, "flv": 3600, "mp4": 3600}
-_SLICE_S = 30
+ALIYUN_CYCLE_S = {"m3u8": 21600, "cmaf": 21600, "flv": 3600, "mp4": 3600}
+ALIYUN_SLICE_S = 30
+"""Of a file and of a media segment, where the configuration does not say."""
 _HLS_TIME_S = 6
 _AUDIO = frozenset({Format.AAC, Format.MP3})
 
@@ -219,17 +220,20 @@ def config_groups(config: AliyunRecordConfig, accepted: Accepted) -> tuple[Group
         if name not in _ALIYUN or (accepted.formats is not None and name not in accepted.formats):
             continue
         output = Output(
-            format=_ALIYUN[name], pattern=entry.get("OssObjectPrefix") or OSS_DEFAULT, members=dict(entry)
+            format=_ALIYUN[name],
+            pattern=entry.get("OssObjectPrefix") or OSS_DEFAULT,
+            members={**entry, "OssBucket": config.oss_bucket, "OssEndpoint": config.oss_endpoint},
         )
         is_sliced = _ALIYUN[name] is Format.HLS
         groups.append(
             Group(
                 outputs=(output,),
-                interval_s=accepted.intervals.get(name) or _integer(entry, "CycleDuration", _CYCLE_S[name]),
+                interval_s=accepted.intervals.get(name)
+                or _integer(entry, "CycleDuration", ALIYUN_CYCLE_S[name]),
                 splice_s=config.delay_s,
                 splice_all=True,
                 hls_segment="fmp4" if name == "cmaf" else "ts",
-                hls_time_s=_integer(entry, "SliceDuration", _SLICE_S) if is_sliced else _HLS_TIME_S,
+                hls_time_s=_integer(entry, "SliceDuration", ALIYUN_SLICE_S) if is_sliced else _HLS_TIME_S,
             )
         )
     return _grouped(groups)
