@@ -46,4 +46,5 @@ def config_exists(what: str) -> ApiFault:
 
 
 def _last(name: str) -> str:
-    return name.rpartition(".")[2]
+    """The part that is no number of a repeated parameter."""
+    return next(part for part in reversed(name.split(".")) if not part.isdecimal())

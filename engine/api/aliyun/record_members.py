@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from engine.api.aliyun.faults import malformed
 from engine.api.aliyun.parameters import Members, Parameters
 from engine.api.aliyun.values import Bucket, Domain, Endpoint, IsoTime, Pattern, of_numbers
-from engine.api.values import USUAL, Integer, Text, one_of, refused, sound, within
+from engine.api.values import USUAL, Integer, Text, at_most, one_of, refused, sound, within
 from engine.catalog.aliyun import ANY
 from engine.catalog.schema import AliyunRecordConfig
 from engine.control.naming import OSS_DEFAULT, OSS_FIELDS, unknown_fields
@@ -24,6 +24,7 @@ SLICED = frozenset({"m3u8", "cmaf"})
 _SLICE_FIELDS = ("AppName", "StreamName", "UnixTimestamp", "Sequence")
 _SLICE_DEFAULT = "record/{AppName}/{StreamName}/{UnixTimestamp}_{Sequence}"
 _MAX_PREFIX_BYTES = 255
+_MAX_TEMPLATES = 100
 # The vendor's own bounds are 900 and 21600. Shorter files are what tests ask for, longer ones do no harm.
 _LEAST_CYCLE_S, _MOST_CYCLE_S = 5, 86_400
 
@@ -97,7 +98,7 @@ class _Config(Parameters):
     delay_time: Annotated[Integer, within(15, 21600)] = 180
     start_time: IsoTime | None = None
     end_time: IsoTime | None = None
-    transcode_templates: tuple[Text, ...] = ()
+    transcode_templates: Annotated[tuple[Text, ...], at_most(_MAX_TEMPLATES)] = ()
 
 
 class AddConfig(_Config):
