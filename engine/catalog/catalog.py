@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,12 +13,13 @@ from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from engine.catalog import sqlite
-from engine.errors import UsageError
+from engine.errors import StorageError, UsageError
 
+_CONNECTIONS = 16  # kept open: opening one takes longer than what is asked on it
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x7265656C  # any number that no other program takes
 
@@ -40,7 +42,9 @@ class Catalog:
                 "or postgresql+asyncpg://USER:PASSWORD@HOST/NAME"
             )
         self._writer = sqlite.Writer(self.url) if self.is_sqlite else None
-        self._engine = create_async_engine(self.url, pool_pre_ping=not self.is_sqlite)
+        self._engine = create_async_engine(
+            self.url, pool_size=_CONNECTIONS, max_overflow=0, pool_pre_ping=not self.is_sqlite
+        )
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", sqlite.prepare)
             event.listen(self._engine.sync_engine, "begin", _begin_to_read)
@@ -64,11 +68,16 @@ class Catalog:
 
         Raises:
             UsageError: they are a later version's.
+            StorageError: the database cannot be had.
         """
-        async with self.begin() as session:
-            if not self.is_sqlite:  # several servers may start at once
-                await session.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
-            await session.run_sync(lambda session: _upgrade(session.connection()))
+        try:
+            async with self.begin() as session:
+                if not self.is_sqlite:  # several servers may start at once
+                    await session.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+                await session.run_sync(lambda session: _upgrade(session.connection()))
+        except (OSError, DBAPIError, sqlite3.Error) as error:
+            where = self.url.render_as_string(hide_password=True)
+            raise StorageError(f"catalog: {where}: {str(error).splitlines()[0]}") from error
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:

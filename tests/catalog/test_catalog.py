@@ -14,6 +14,8 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from catalog.rows import NOON, at, task
+from databases import empty_catalog, empty_database
+from origins.process import free_port
 from sqlalchemy import Connection, func, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -23,7 +25,7 @@ from engine.catalog import Catalog, tasks
 from engine.catalog.catalog import migrations
 from engine.catalog.schema import Table, Task
 from engine.control.states import TaskState
-from engine.errors import UsageError
+from engine.errors import StorageError, UsageError
 
 
 async def test_migrating_makes_the_tables_of_the_schema(database: str) -> None:
@@ -53,6 +55,40 @@ async def test_tables_of_a_later_version_are_left_alone(catalog: Catalog) -> Non
         await catalog.migrate()
     async with catalog.read() as session:
         assert len(await tasks.open_ones(session)) == 1
+
+
+async def test_a_database_that_cannot_be_had(tmp_path: Path, postgresql_server: str) -> None:
+    nobody = f"postgresql+asyncpg://reel:secret@127.0.0.1:{free_port()}/reel"
+    (tmp_path / "text.db").write_text("no database, but quite a lot of text " * 100)
+    for url, why in (
+        (f"sqlite+aiosqlite:///{tmp_path}/none/reel.db", "unable to open"),
+        (f"sqlite+aiosqlite:///{tmp_path}/text.db", "not a database"),
+        (nobody, "Connect call failed"),
+        (f"{postgresql_server}/none", "does not exist"),
+    ):
+        async with Catalog(url) as catalog:
+            with pytest.raises(StorageError, match=why) as raised:
+                await catalog.migrate()
+        assert "secret" not in str(raised.value)
+
+
+async def test_connections_that_the_server_closed_are_opened_again(
+    tmp_path: Path, postgresql_server: str
+) -> None:
+    async with (
+        empty_database("postgresql", tmp_path, postgresql_server) as url,
+        empty_catalog(url) as catalog,
+        empty_catalog(url) as other,
+    ):
+        async with catalog.begin() as session, catalog.begin() as second:  # so that there are two
+            await tasks.add(session, task("1"))
+            await tasks.add(second, task("2"))
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        async with other.begin() as session:
+            await session.execute(text(f"{end} AND pid <> pg_backend_pid()"))
+        for name in ("3", "4"):
+            async with catalog.begin() as session:
+                await tasks.add(session, task(name))
 
 
 def test_the_open_states_are_those_that_have_a_next() -> None:
