@@ -43,7 +43,7 @@ def postgresql() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="reel-postgresql-") as name:
         folder = Path(name)
         if os.getuid() == 0:
-            as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+            as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig=INT"]
             os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
         data, port, log = folder / "data", free_port(), folder / "postgresql.log"
         make = [_program("initdb"), "-D", data, "-U", "reel", "--auth=trust", "--encoding=UTF8", "--no-sync"]
