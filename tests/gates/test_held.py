@@ -60,3 +60,9 @@ def test_a_test_that_does_not_exist_is_found() -> None:
         "gates/test_held.py::test_gone",
         "gates/gone.py::test_x",
     ]
+
+
+def test_no_two_test_modules_share_a_name() -> None:
+    """Test folders are no packages: pytest would take one module for the other."""
+    names = [path.name for path in TESTS.rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
