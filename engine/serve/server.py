@@ -172,6 +172,7 @@ async def _listen(
         root=settings.storage.root,
         public_url=settings.storage.public_url,
         domain=settings.origin.domain,
+        private_addresses=settings.aliyun.private_addresses,
         template_limit=settings.limits.templates,
         rule_limit=settings.limits.rules,
     )
