@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, unquote
 
 import structlog
 
-from engine.catalog import aliyun, rules, templates
+from engine.catalog import aliyun
 from engine.catalog.schema import AliyunRecordConfig, Push
+from engine.catalog.templates import RECORD
 from engine.control.board import Board, Change, Due
 from engine.control.desk import Desk, Running
 from engine.control.orders import Order, of_config, of_rule
@@ -145,8 +146,7 @@ class Presence:
     async def resolve(self, change: Change) -> None:
         """Fix what rule and configuration say of a push that begins."""
         desk, key = change.desk, change.desk.key
-        rule = await rules.best(change.session, key.domain, key.app, key.stream)
-        template = None if rule is None else await templates.get(change.session, rule.template_id)
+        template = await RECORD.template_for(change.session, key.domain, key.app, key.stream)
         if template is not None:
             desk.orders["rule"] = of_rule(template, is_mixed=self._reconciler.is_mixed(change))
         await self.resolve_config(change)

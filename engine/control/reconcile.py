@@ -11,8 +11,9 @@ from typing import Literal
 import structlog
 from sqlalchemy import update
 
-from engine.catalog import recordings, templates
+from engine.catalog import recordings
 from engine.catalog.schema import Recording, RecordTemplate, Task
+from engine.catalog.templates import RECORD
 from engine.control.board import Board, Change, Due
 from engine.control.desk import OpenTask, Plan, Running, plan, task_state
 from engine.control.ids import recording_id, session_id
@@ -96,7 +97,7 @@ class Reconciler:
         )
 
     async def _template_groups(self, change: Change, id: int | None) -> tuple[Group, ...]:
-        template: RecordTemplate | None = await templates.get(change.session, id) if id else None
+        template: RecordTemplate | None = await RECORD.get(change.session, id) if id else None
         return default_groups(self._board.default_format) if template is None else template_groups(template)
 
     # Recordings

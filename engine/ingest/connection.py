@@ -124,9 +124,13 @@ class Connection:
             return b""
 
     def skip(self, count: int) -> None:
-        """Let go of bytes that `peek` has shown. Linux does not copy them once more."""
-        while count:
-            count -= self._sock.recv_into(_NOWHERE, count, socket.MSG_TRUNC)
+        """Let go of bytes that `peek` has shown. Linux does not copy them once more. A connection that broke
+        since then, and let go of them itself, says so at the next read."""
+        try:
+            while count and (skipped := self._sock.recv_into(_NOWHERE, count, socket.MSG_TRUNC)):
+                count -= skipped
+        except OSError as error:
+            self._broken = error
 
     def write(self, data: bytes) -> None:
         """Send soon; what the kernel does not take now goes out with later reads, which also say when the

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.catalog import aliyun as configs
-from engine.catalog import callbacks, outbox
+from engine.catalog import outbox
 from engine.catalog.schema import (
     AliyunNotifyConfig,
     Callback,
@@ -26,6 +26,7 @@ from engine.catalog.schema import (
     Recording,
     Task,
 )
+from engine.catalog.templates import CALLBACK
 from engine.media.events import Warned
 from engine.notify import aliyun, tencent
 from engine.notify.exceptions import kind_of
@@ -75,7 +76,7 @@ class Messages:
                 message = aliyun.file_notice(file, params)
                 await self._to_config(session, config, recording, once, aliyun.FILE, message)
             return
-        template = await callbacks.template_for(session, recording.domain, recording.app)
+        template = await CALLBACK.template_for(session, recording.domain, recording.app)
         url = f"{self._public_url}/{quote(file.path)}"
         message = tencent.file_message(self._appid, recording, file, task, url, params)
         await self._to_template(session, template, recording, once, tencent.FILE, message)
@@ -93,7 +94,7 @@ class Messages:
         if _is_aliyuns(recording):
             await self._aliyun_status(session, recording, what)
             return
-        template = await callbacks.template_for(session, recording.domain, recording.app)
+        template = await CALLBACK.template_for(session, recording.domain, recording.app)
         if not _url(template, tencent.STATUS):
             return
         task = None if recording.task_id is None else await session.get(Task, recording.task_id)
@@ -106,7 +107,7 @@ class Messages:
 
     async def push(self, session: AsyncSession, push: Push, began: bool) -> None:
         """A publisher came or left."""
-        template = await callbacks.template_for(session, push.domain, push.app)
+        template = await CALLBACK.template_for(session, push.domain, push.app)
         event = tencent.PUSH_BEGAN if began else tencent.PUSH_ENDED
         message = tencent.push_message(self._appid, self._node, push, began)
         await self._to_template(session, template, push, f"push:{push.id}:{event}", event, message)
@@ -119,7 +120,7 @@ class Messages:
         kind = kind_of(warning)
         if kind is None or _is_aliyuns(recording):
             return
-        template = await callbacks.template_for(session, recording.domain, recording.app)
+        template = await CALLBACK.template_for(session, recording.domain, recording.app)
         if template is None or (template.exception_levels and kind.level not in template.exception_levels):
             return
         for format in tencent.formats(recording) if warning.format is None else (warning.format.value,):

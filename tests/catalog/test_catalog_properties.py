@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from engine.catalog import Catalog, aliyun, callbacks, files, outbox, recordings, rules, tasks, templates
+from engine.catalog import Catalog, aliyun, files, outbox, recordings, tasks
 from engine.catalog.files import FileQuery
 from engine.catalog.outbox import CallbackQuery
 from engine.catalog.schema import (
@@ -30,6 +30,7 @@ from engine.catalog.schema import (
     RecordRule,
     Task,
 )
+from engine.catalog.templates import CALLBACK, RECORD
 
 EXAMPLES = settings(max_examples=40)
 
@@ -69,10 +70,10 @@ def test_a_stream_is_recorded_by_the_rule_that_says_most_of_it(run: Run) -> None
         async def check(catalog: Catalog) -> None:
             async with catalog.begin() as session:
                 await session.execute(delete(RecordRule))
-                await templates.add(session, made := template())
+                await RECORD.add(session, made := template())
                 for one in triples:
-                    await rules.add(session, rule(made.id, one[1], one[2], domain=one[0]))
-                best = await rules.best(session, domain, app, stream)
+                    await RECORD.add_rule(session, rule(made.id, one[1], one[2], domain=one[0]))
+                best = await RECORD.best_rule(session, domain, app, stream)
             assert (best and (best.domain, best.app, best.stream)) == first_in(in_order, triples)
 
         run(check)
@@ -108,9 +109,9 @@ def test_events_go_by_the_apps_template_or_else_the_domains(run: Run) -> None:
             async with catalog.begin() as session:
                 await session.execute(delete(CallbackRule))
                 for one in pairs:
-                    await callbacks.add_template(session, made := callback_template(name="/".join(one)))
-                    await callbacks.add_rule(session, callback_rule(*one, made.id))
-                found = await callbacks.template_for(session, domain, app)
+                    await CALLBACK.add(session, made := callback_template(name="/".join(one)))
+                    await CALLBACK.add_rule(session, callback_rule(*one, made.id))
+                found = await CALLBACK.template_for(session, domain, app)
             best = first_in([(domain, app), (domain, "")], pairs)
             assert (found and found.name) == (best and "/".join(best))
 

@@ -9,18 +9,7 @@ from typing import Any
 
 from catalog.rows import KEY, NOON, at, callback, file, push, recording, rule, task, template
 
-from engine.catalog import (
-    Catalog,
-    aliyun,
-    callbacks,
-    files,
-    outbox,
-    pushes,
-    recordings,
-    rules,
-    tasks,
-    templates,
-)
+from engine.catalog import Catalog, aliyun, files, outbox, pushes, recordings, tasks
 from engine.catalog.files import FileQuery
 from engine.catalog.outbox import CallbackQuery
 from engine.catalog.schema import (
@@ -30,6 +19,7 @@ from engine.catalog.schema import (
     CallbackRule,
     CallbackTemplate,
 )
+from engine.catalog.templates import CALLBACK, RECORD
 
 DOMAIN = KEY["domain"]
 
@@ -37,23 +27,22 @@ DOMAIN = KEY["domain"]
 async def test_templates(catalog: Catalog) -> None:
     async with catalog.begin() as session:
         normal, slow = template(formats={"flv": {"Enable": 1}}), template(is_delay_live=True)
-        await templates.add(session, normal)
-        await templates.add(session, slow)
-        await rules.add(session, rule(normal.id))
+        await RECORD.add(session, normal)
+        await RECORD.add(session, slow)
+        await RECORD.add_rule(session, rule(normal.id))
     async with catalog.read() as session:
-        assert [one.id for one in await templates.listed(session)] == [normal.id, slow.id]
-        assert [one.id for one in await templates.listed(session, is_delay_live=True)] == [slow.id]
-        assert await templates.count(session) == 2
-        assert await templates.is_bound(session, normal.id)
-        assert not await templates.is_bound(session, slow.id)
-        found = await templates.get(session, normal.id)
+        assert [one.id for one in await RECORD.listed(session)] == [normal.id, slow.id]
+        assert await RECORD.count(session) == 2
+        assert await RECORD.is_bound(session, normal.id)
+        assert not await RECORD.is_bound(session, slow.id)
+        found = await RECORD.get(session, normal.id)
         assert found is not None
         assert found.formats == {"flv": {"Enable": 1}}
     async with catalog.begin() as session:
-        found = await templates.get(session, slow.id)
+        found = await RECORD.get(session, slow.id)
         assert found is not None
-        await templates.remove(session, found)
-        assert await templates.get(session, slow.id) is None
+        await RECORD.remove(session, found)
+        assert await RECORD.get(session, slow.id) is None
 
 
 async def test_the_most_special_rule_is_the_best(catalog: Catalog) -> None:
@@ -61,25 +50,25 @@ async def test_the_most_special_rule_is_the_best(catalog: Catalog) -> None:
     matching = [(app, stream) for app, stream in product(("", "live"), ("", "x"))]
     order = [("live", "x"), ("", "x"), ("live", ""), ("", "")]
     async with catalog.begin() as session:
-        await templates.add(session, one := template())
-        await rules.add(session, rule(one.id, "other", "x"))
-        await rules.add(session, rule(one.id, "live", "y"))
-        await rules.add(session, rule(one.id, domain="other.example.com"))
+        await RECORD.add(session, one := template())
+        await RECORD.add_rule(session, rule(one.id, "other", "x"))
+        await RECORD.add_rule(session, rule(one.id, "live", "y"))
+        await RECORD.add_rule(session, rule(one.id, domain="other.example.com"))
     for chosen in product((False, True), repeat=4):
         async with catalog.begin() as session:
             made = [
                 rule(one.id, *names) for names, is_there in zip(matching, chosen, strict=True) if is_there
             ]
             for each in made:
-                await rules.add(session, each)
-            best = await rules.best(session, DOMAIN, "live", "x")
+                await RECORD.add_rule(session, each)
+            best = await RECORD.best_rule(session, DOMAIN, "live", "x")
             there = {(each.app, each.stream) for each in made}
             expected = next((names for names in order if names in there), None)
             assert (None if best is None else (best.app, best.stream)) == expected
-            assert await rules.count(session) == 3 + len(made)
+            assert len(await RECORD.rules(session)) == 3 + len(made)
             for each in made:
-                assert await rules.get(session, DOMAIN, each.app, each.stream) is each
-                await rules.remove(session, each)
+                assert await RECORD.rule(session, DOMAIN, each.app, each.stream) is each
+                await RECORD.remove_rule(session, each)
 
 
 async def test_callback_templates_and_rules(catalog: Catalog) -> None:
@@ -89,28 +78,28 @@ async def test_callback_templates_and_rules(catalog: Catalog) -> None:
             one = CallbackTemplate(
                 name=name, urls={}, key="k", exception_levels=[], created_at=NOON, updated_at=NOON
             )
-            await callbacks.add_template(session, one)
+            await CALLBACK.add(session, one)
             made.append(one)
         for one, app in zip(made, ("live", ""), strict=True):
             fields = {"domain": DOMAIN, "app": app, "created_at": NOON, "updated_at": NOON}
-            await callbacks.add_rule(session, CallbackRule(**fields, template_id=one.id))
+            await CALLBACK.add_rule(session, CallbackRule(**fields, template_id=one.id))
     async with catalog.read() as session:
         for app, expected in (("live", "app"), ("other", "domain")):
-            found = await callbacks.template_for(session, DOMAIN, app)
+            found = await CALLBACK.template_for(session, DOMAIN, app)
             assert found is not None
             assert found.name == expected
-        assert await callbacks.template_for(session, "other.example.com", "live") is None
-        assert await callbacks.count_templates(session) == len(await callbacks.templates(session)) == 2
-        assert len(await callbacks.rules(session)) == 2
-        assert await callbacks.is_bound(session, made[0].id)
+        assert await CALLBACK.template_for(session, "other.example.com", "live") is None
+        assert await CALLBACK.count(session) == len(await CALLBACK.listed(session)) == 2
+        assert len(await CALLBACK.rules(session)) == 2
+        assert await CALLBACK.is_bound(session, made[0].id)
     async with catalog.begin() as session:
-        one = await callbacks.rule(session, DOMAIN, "live")
+        one = await CALLBACK.rule(session, DOMAIN, "live")
         assert one is not None
-        await callbacks.remove_rule(session, one)
-        assert not await callbacks.is_bound(session, made[0].id)
-        bound = await callbacks.get_template(session, made[0].id)
+        await CALLBACK.remove_rule(session, one)
+        assert not await CALLBACK.is_bound(session, made[0].id)
+        bound = await CALLBACK.get(session, made[0].id)
         assert bound is not None
-        await callbacks.remove_template(session, bound)
+        await CALLBACK.remove(session, bound)
 
 
 def aliyun_config(app: str, stream: str) -> AliyunRecordConfig:

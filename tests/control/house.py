@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from waiting import GIVE_UP_S, until
 
-from engine.catalog import Catalog, aliyun, rules, templates
+from engine.catalog import Catalog, aliyun
 from engine.catalog.schema import (
     AliyunRecordConfig,
     File,
@@ -24,6 +24,7 @@ from engine.catalog.schema import (
     RecordTemplate,
     Task,
 )
+from engine.catalog.templates import RECORD
 from engine.control import Accepted, Control, Quotas, StreamKey, TaskOrder
 from engine.errors import ReelError, UsageError
 from engine.fleet import WorkerStatus
@@ -298,7 +299,7 @@ class House:
             updated_at=self.clock(),
         )
         async with self.catalog.begin() as session:
-            await templates.add(session, template)
+            await RECORD.add(session, template)
         return template
 
     async def rule(self, template: RecordTemplate, app: str = "", stream: str = "") -> RecordRule:
@@ -311,7 +312,7 @@ class House:
             updated_at=self.clock(),
         )
         async with self.catalog.begin() as session:
-            await rules.add(session, rule)
+            await RECORD.add_rule(session, rule)
         return rule
 
     async def config(self, on_demand: int = 0, **members: Any) -> AliyunRecordConfig:

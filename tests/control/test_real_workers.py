@@ -20,8 +20,9 @@ from origins.troubled import Picture, Stream, troubled
 from recorder import Recorder, recorder
 from waiting import GIVE_UP_S
 
-from engine.catalog import Catalog, callbacks
+from engine.catalog import Catalog
 from engine.catalog.schema import AliyunNotifyConfig, CallbackRule, CallbackTemplate
+from engine.catalog.templates import CALLBACK
 from engine.control import TaskOrder
 
 Sample = Callable[[str], Path]
@@ -43,8 +44,8 @@ async def listen(catalog: Catalog) -> None:
         name="t", urls=dict.fromkeys(urls, "http://h/cb"), exception_levels=[], **dated
     )
     async with catalog.begin() as session:
-        await callbacks.add_template(session, template)
-        await callbacks.add_rule(
+        await CALLBACK.add(session, template)
+        await CALLBACK.add_rule(
             session, CallbackRule(domain=KEY.domain, app=KEY.app, template_id=template.id, **dated)
         )
         config = AliyunNotifyConfig(domain=KEY.domain, notify_url="http://h/ali", need_status=True, **dated)

@@ -62,6 +62,34 @@ async def test_what_is_peeked_at_stays_until_it_is_skipped(pair: Pair) -> None:
     assert connection.eof
 
 
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "Connection reset by peer"), None])
+async def test_a_connection_that_breaks_before_it_is_skipped(
+    error: OSError | None, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Systems may let go of what came when the peer resets; Linux keeps it."""
+
+    class Reset(socket.socket):
+        def recv_into(self, *_: object) -> int:
+            if error is not None:
+                raise error
+            return 0
+
+    connection, peer = pair
+    peer.sendall(b"0123456789")
+    await connection.wait_readable()
+    assert connection.peek() == b"0123456789"
+    whole = connection._sock
+    with monkeypatch.context() as patch, Reset(fileno=whole.fileno()) as reset:
+        patch.setattr(connection, "_sock", reset)
+        connection.skip(10)
+        reset.detach()
+    assert connection.peek() == (b"" if error else b"0123456789")
+    if error is not None:
+        with pytest.raises(ConnectFailed, match="Connection reset by peer"):
+            while connection.read_now(memoryview(bytearray(10))):
+                pass
+
+
 async def test_bytes_both_ways_and_the_end(pair: Pair) -> None:
     connection, peer = pair
     connection.write(b"hello")

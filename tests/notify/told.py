@@ -7,8 +7,9 @@ from typing import Any
 
 from catalog.rows import KEY, NOON
 
-from engine.catalog import Catalog, aliyun, callbacks, outbox
+from engine.catalog import Catalog, aliyun, outbox
 from engine.catalog.schema import AliyunNotifyConfig, Callback, CallbackRule, CallbackTemplate
+from engine.catalog.templates import CALLBACK
 from engine.notify import Messages
 from engine.notify.tencent import URLS
 
@@ -26,9 +27,9 @@ async def add_template(
     """A callback template, bound to the domain or an app of it."""
     template = CallbackTemplate(name="t", urls=urls, key="k", exception_levels=list(levels), **DATED)
     async with catalog.begin() as session:
-        await callbacks.add_template(session, template)
+        await CALLBACK.add(session, template)
         rule = CallbackRule(domain=KEY["domain"], app=app, template_id=template.id, **DATED)
-        await callbacks.add_rule(session, rule)
+        await CALLBACK.add_rule(session, rule)
 
 
 async def add_notify(catalog: Catalog, **more: Any) -> None:

@@ -10,16 +10,15 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 from pydantic.alias_generators import to_pascal
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.api.dialect import Action, Caller
-from engine.api.faults import ApiFault, missing_parameter
+from engine.api.faults import missing_parameter
 from engine.api.services import Services
-from engine.api.tencent.access import check_change, may_see
+from engine.api.tencent.bindings import OneTemplate, TemplateActions
 from engine.api.tencent.parameters import Parameters
 from engine.api.values import Integer, Text, bytes_at_most, one_of, refused
-from engine.catalog import callbacks
-from engine.catalog.schema import CallbackTemplate
+from engine.catalog.schema import CallbackRule, CallbackTemplate
+from engine.catalog.templates import CALLBACK
 
 _BAD_NAME = "InvalidParameter.ArgsNotMatch"
 _NAME = re.compile(r"[\w-]+")
@@ -94,12 +93,6 @@ class ModifyCallbackTemplate(_Template):
     template_name: TemplateName = ""
 
 
-class OneTemplate(Parameters):
-    """One of the templates."""
-
-    template_id: Integer
-
-
 class AllTemplates(Parameters):
     """Nothing is asked."""
 
@@ -131,12 +124,11 @@ def described(template: CallbackTemplate) -> dict[str, object]:
     }
 
 
-class CallbackTemplates:
-    """The five actions. What changes templates goes one after the other, so that limits hold."""
+class CallbackTemplates(TemplateActions[CallbackTemplate, CallbackRule]):
+    """The five actions."""
 
     def __init__(self, services: Services, changing: asyncio.Lock) -> None:
-        self._services = services
-        self._changing = changing
+        super().__init__(services, changing, CALLBACK, change, described)
 
     def actions(self) -> list[Action[Any]]:
         """As the dialect lists them."""
@@ -149,54 +141,14 @@ class CallbackTemplates:
         ]
 
     async def create(self, asked: CreateCallbackTemplate, caller: Caller) -> Mapping[str, object]:
-        """A new template, while there are less than the limit."""
+        """A template that tells somebody of something."""
         if not asked.model_fields_set.intersection(_URLS):
             raise missing_parameter("RecordNotifyUrl")
         now = self._services.now()
         template = CallbackTemplate(urls={}, exception_levels=[], created_at=now, updated_at=now)
         change(template, asked)
-        limit = self._services.template_limit
-        async with self._changing, self._services.catalog.begin() as session:
-            if limit and await callbacks.count_templates(session) >= limit:
-                raise ApiFault("InternalError.ConfOutLimit", f"There are {limit} templates already.")
-            await callbacks.add_template(session, template)
-        return {"TemplateId": template.id}
-
-    async def modify(self, asked: ModifyCallbackTemplate, caller: Caller) -> Mapping[str, object]:
-        """For what happens later: messages that wait go where they were to go."""
-        async with self._changing, self._services.catalog.begin() as session:
-            template = await self._seen(session, asked.template_id, caller)
-            check_change(caller, template.id, await callbacks.rules(session))
-            change(template, asked)
-            template.updated_at = self._services.now()
-        return {}
-
-    async def delete(self, asked: OneTemplate, caller: Caller) -> Mapping[str, object]:
-        """Removes a template that no rule uses."""
-        async with self._changing, self._services.catalog.begin() as session:
-            template = await self._seen(session, asked.template_id, caller)
-            if await callbacks.is_bound(session, template.id):
-                raise ApiFault("FailedOperation.ConfInUsed", f"The template {template.id} has a rule.")
-            await callbacks.remove_template(session, template)
-        return {}
-
-    async def describe(self, asked: OneTemplate, caller: Caller) -> Mapping[str, object]:
-        """One template."""
-        async with self._services.catalog.read() as session:
-            template = await self._seen(session, asked.template_id, caller)
-        return {"Template": described(template)}
+        return await self.add(template)
 
     async def describe_all(self, asked: AllTemplates, caller: Caller) -> Mapping[str, object]:
         """All that the caller may see."""
-        async with self._services.catalog.read() as session:
-            found = await callbacks.templates(session)
-            bound = await callbacks.rules(session)
-        return {
-            "Templates": [described(template) for template in found if may_see(caller, template.id, bound)]
-        }
-
-    async def _seen(self, session: AsyncSession, id: int, caller: Caller) -> CallbackTemplate:
-        template = await callbacks.get_template(session, id)
-        if template is None or not may_see(caller, id, await callbacks.rules(session)):
-            raise ApiFault("InternalError.ConfNotFound", f"There is no template {id}.")
-        return template
+        return await self.listed(caller, lambda _: True)

@@ -335,9 +335,9 @@ fn truncated(message: String) -> Fault {
 mod tests {
     use super::*;
 
-    const START: &[u8] = b"FLV\x01\x05\x00\x00\x00\x09\x00\x00\x00\x00";
+    pub(super) const START: &[u8] = b"FLV\x01\x05\x00\x00\x00\x09\x00\x00\x00\x00";
 
-    fn read(parts: &[&[u8]]) -> FlvReader {
+    pub(super) fn read(parts: &[&[u8]]) -> FlvReader {
         let mut reader = FlvReader::new();
         parts.iter().for_each(|part| reader.feed(part));
         reader

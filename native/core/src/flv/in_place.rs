@@ -75,15 +75,8 @@ impl<'a> Next<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{read, START};
     use super::*;
-
-    const START: &[u8] = b"FLV\x01\x05\x00\x00\x00\x09\x00\x00\x00\x00";
-
-    fn read(parts: &[&[u8]]) -> FlvReader {
-        let mut reader = FlvReader::new();
-        parts.iter().for_each(|part| reader.feed(part));
-        reader
-    }
 
     #[test]
     fn whole_tags_are_read_in_place_and_the_rest_is_left() {
