@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from alibabacloud_live20161101 import models as aliyun_models
+from alibabacloud_live20161101.client import Client as AliyunClient
+from alibabacloud_tea_openapi.models import Config as AliyunConfig
 from origins.process import free_port, stop, wait_until
 from reel import COMMAND, environment
 from tencentcloud.common import credential
@@ -57,6 +61,8 @@ class Server:
     folder: Path
     catalog: str = "sqlite+aiosqlite:///reel.db"
     origin: str = ""
+    more: str = ""
+    """Further tables of the settings."""
     api_port: int = field(default_factory=free_port)
     rtmp_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -69,7 +75,7 @@ class Server:
             catalog=self.catalog,
             origin=self.origin,
         )
-        (self.folder / "reel.toml").write_text(text)
+        (self.folder / "reel.toml").write_text(text + self.more)
 
     @property
     def url(self) -> str:
@@ -129,6 +135,17 @@ class Server:
     def vod(self, action: str, **members: Any) -> dict[str, Any]:
         """An action of the VOD API through the vendor's SDK."""
         return _call(vod_client.VodClient(*self._client()), vod_models, action, members)
+
+    def aliyun(self, action: str, **members: Any) -> dict[str, Any]:
+        """An action of Aliyun's API through the vendor's SDK."""
+        endpoint = f"127.0.0.1:{self.api_port}"
+        config = AliyunConfig(
+            access_key_id=KEY_ID, access_key_secret=SECRET, endpoint=endpoint, protocol="http"
+        )
+        request = getattr(aliyun_models, f"{action}Request")().from_map(members)
+        method = re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower()
+        answer: dict[str, Any] = getattr(AliyunClient(config), method)(request).body.to_map()
+        return answer
 
     def _client(self) -> tuple[Any, str, Any]:
         http = HttpProfile(protocol="http", endpoint=f"127.0.0.1:{self.api_port}")
