@@ -67,7 +67,11 @@ def test_limits_and_addresses(tmp_path: Path) -> None:
         assert raised.value.code == "InvalidNotifyUrl.Unsafe"
 
 
-async def test_an_origin_without_hooks_is_asked(sample: Callable[[str], Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_recorded", [True, False])
+async def test_an_origin_without_hooks_is_asked(
+    is_recorded: bool, sample: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """For the streams that rules name whole, whether they are recorded or not."""
     (tmp_path / "nginx").mkdir()
     async with (
         receiving() as receiver,
@@ -75,24 +79,19 @@ async def test_an_origin_without_hooks_is_asked(sample: Callable[[str], Path], t
     ):
         origin = f'url = "{nginx.rtmp_url("{app}/{stream}")}"\npoll_s = 0.5'
         async with in_thread(serving(tmp_path, origin=origin)) as server:
-            template = await settle(server, receiver)
-            made = await asyncio.to_thread(
-                server.live, "CreateLiveRecordTemplate", TemplateName="flv", FlvParam={"Enable": 1}
-            )
-            assert made["TemplateId"] != template
-            names = {"DomainName": DOMAIN, "AppName": "live", "StreamName": "x"}
-            await asyncio.to_thread(
-                server.live, "CreateLiveRecordRule", **names, TemplateId=made["TemplateId"]
-            )
+            formats = {"FlvParam": {"Enable": 1}} if is_recorded else {}
+            template = await settle(server, receiver, **formats)
+            rule = {"DomainName": DOMAIN, "AppName": "live", "StreamName": "x", "TemplateId": template}
+            await asyncio.to_thread(server.live, "CreateLiveRecordRule", **rule)
             source, url = sample("h264_aac_bframes"), nginx.rtmp_url("live/x")
             async with in_thread(push(source, url, tmp_path, ffmpeg=modern_ffmpeg())) as pushing:
-                await receiver.until(lambda: bool(receiver.of(332)))
+                await receiver.until(lambda: bool(receiver.of(332 if is_recorded else 1)))
                 await asyncio.sleep(2)
                 await asyncio.to_thread(pushing.end)
-            await receiver.until(lambda: len(receiver.of(100)) == 1 and len(receiver.of(0)) == 1)
-            assert_from_source(source, path_of(server, receiver.of(100)[0]))
-            (began,) = receiver.of(1)
-            assert began["sequence"] == receiver.of(0)[0]["sequence"]
+            await receiver.until(lambda: bool(receiver.of(0)) and len(receiver.of(100)) == is_recorded)
+            for body in receiver.of(100):
+                assert_from_source(source, path_of(server, body))
+            assert receiver.of(1)[0]["sequence"] == receiver.of(0)[0]["sequence"]
 
 
 @pytest.mark.parametrize(
