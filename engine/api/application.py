@@ -16,12 +16,12 @@ from engine.api.faults import ApiFault
 from engine.api.keys import KeyRing
 from engine.api.rates import Rates
 from engine.api.request import MAX_TARGET, Call, read_call
-from engine.api.services import utcnow
 from engine.api.transports.aliyun import AliyunWire
 from engine.api.transports.legacy import LegacyWire
 from engine.api.transports.tencent import TencentWire
 from engine.api.transports.wire import Gate, Reply, Wire
 from engine.errors import ReelError
+from engine.record import wall_now
 
 _log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ def application(
     *,
     keys: KeyRing,
     rates: Rates | None = None,
-    now: Callable[[], datetime] = utcnow,
+    now: Callable[[], datetime] = wall_now,
 ) -> web.Application:
     """The API on `/` and `/v2/index.php`; other routes may be added to it. To be run with RUNNER_OPTIONS.
 

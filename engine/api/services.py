@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from engine.catalog import Catalog
 from engine.control import Control
-
-
-def utcnow() -> datetime:
-    """The moment, aware."""
-    return datetime.now(UTC)
+from engine.record import wall_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,4 +29,4 @@ class Services:
     private_addresses: bool = True
     template_limit: int = 50
     rule_limit: int = 50
-    now: Callable[[], datetime] = utcnow
+    now: Callable[[], datetime] = wall_now

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -30,15 +30,11 @@ from engine.fleet import Fleet
 from engine.media.civil_time import china_day
 from engine.media.codecs import Format
 from engine.media.events import Event
+from engine.record import wall_now
 
 _log = structlog.get_logger()
 
 T = TypeVar("T")
-
-
-def utcnow() -> datetime:
-    """The moment, aware."""
-    return datetime.now(UTC)
 
 
 class Control:
@@ -69,7 +65,7 @@ class Control:
         on_demand: AskOnDemand | None = None,
         drop: Drop | None = None,
         default_format: str = "hls",
-        now: Callable[[], datetime] = utcnow,
+        now: Callable[[], datetime] = wall_now,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._board = Board(catalog, fleet, routes, quotas, messages, root, Format(default_format), now)

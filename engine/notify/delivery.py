@@ -20,9 +20,9 @@ import structlog
 from engine.catalog import Catalog, outbox
 from engine.catalog.schema import Callback, CallbackAttempt
 from engine.errors import UnknownCallback
-from engine.notify.messages import utcnow
 from engine.notify.receivers import Outcome, Receivers
 from engine.notify.requests import request_of
+from engine.record import wall_now
 
 CUT_OFF = "cut off: the server was ended"
 """What an attempt says until its outcome is known."""
@@ -69,7 +69,7 @@ class Delivery:
         schedules: Mapping[str, Schedule] | None = None,
         in_flight: int = 64,
         in_flight_per_receiver: int = 8,
-        now: Callable[[], datetime] = utcnow,
+        now: Callable[[], datetime] = wall_now,
     ) -> None:
         self._catalog = catalog
         self._schedules = {**SCHEDULES, **(schedules or {})}

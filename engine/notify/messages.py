@@ -8,7 +8,7 @@ nobody is named, nothing is told.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -30,16 +30,12 @@ from engine.catalog.templates import CALLBACK
 from engine.media.events import Warned
 from engine.notify import aliyun, tencent
 from engine.notify.exceptions import kind_of
+from engine.record import wall_now
 
 MERGE_S = 120
 """How long exceptions that are equal are counted before they are told."""
 
 _log = structlog.get_logger()
-
-
-def utcnow() -> datetime:
-    """The moment, aware."""
-    return datetime.now(UTC)
 
 
 class Messages:
@@ -57,7 +53,7 @@ class Messages:
         appid: int,
         public_url: str,
         node: str = "127.0.0.1",
-        now: Callable[[], datetime] = utcnow,
+        now: Callable[[], datetime] = wall_now,
     ) -> None:
         self._appid = appid
         self._public_url = public_url

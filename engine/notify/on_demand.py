@@ -15,9 +15,9 @@ from engine.catalog import Catalog
 from engine.catalog import aliyun as configs
 from engine.catalog.schema import AliyunRecordConfig
 from engine.control import Accepted, StreamKey
-from engine.notify.messages import utcnow
 from engine.notify.receivers import Receivers
 from engine.notify.signing import aliyun_headers
+from engine.record import wall_now
 
 ANSWER_BYTES = 2048
 """A longer answer is cut, and then is none."""
@@ -48,7 +48,7 @@ class OnDemand:
         *,
         timeout_s: float = 5,
         private_addresses: bool = True,
-        now: Callable[[], datetime] = utcnow,
+        now: Callable[[], datetime] = wall_now,
     ) -> None:
         self._catalog = catalog
         self._timeout_s = timeout_s

@@ -7,6 +7,7 @@ from engine.record.recording import Outcome, Recording
 from engine.record.recovery import Revived, revive_all, revive_each
 from engine.record.spec import RecordSpec
 from engine.record.state import Status
+from engine.record.steady_clock import wall_now
 
 __all__ = [
     "Chronicle",
@@ -19,4 +20,5 @@ __all__ = [
     "Status",
     "revive_all",
     "revive_each",
+    "wall_now",
 ]

@@ -4,7 +4,6 @@ round: nothing is asked of a part that is gone, and what recordings say at their
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -25,13 +24,13 @@ from engine.api.tencent.dialect import Legacy, Tencent
 from engine.catalog import Catalog, wanted
 from engine.config import Settings
 from engine.control import Control, Quotas, Routes, StreamKey
-from engine.control.control import utcnow
 from engine.errors import OriginError
 from engine.fleet import LocalFleet
 from engine.media.events import Event
 from engine.notify import Delivery, Messages, OnDemand, Schedule
 from engine.origin import Origin
 from engine.origin.address import Address
+from engine.record import wall_now
 from engine.serve.polling import poll
 from engine.serve.presence import EmbeddedPushes
 from engine.serve.routes import EmbeddedRoutes, OutsideRoutes
@@ -71,9 +70,9 @@ async def serve(settings: Settings) -> AsyncIterator[Serving]:
         origin = await _embedded(parts, settings, pushes)
         control = await _control(parts, settings, catalog, delivery, origin)
         if origin is not None:
-            await _run(parts, pushes.hand_on(control), "pushes")
+            _run(parts, pushes.hand_on(control), "pushes")
         elif settings.origin.poll_s:
-            await _run(parts, _polling(settings, catalog, control), "polling")
+            _run(parts, _polling(settings, catalog, control), "polling")
         api = await _listen(parts, settings, keys, catalog, control)
         rtmp = None if origin is None else origin.rtmp_url("").rstrip("/")
         _log.info("server.started", api=api, rtmp=rtmp)
@@ -155,7 +154,7 @@ def _delivery(settings: Settings, catalog: Catalog) -> Delivery:
 async def _polling(settings: Settings, catalog: Catalog, control: Control) -> None:
     async def names() -> set[StreamKey]:
         async with catalog.read() as session:
-            found = {StreamKey(*one) for one in await wanted.wanted(session, utcnow())}
+            found = {StreamKey(*one) for one in await wanted.wanted(session, wall_now())}
         found |= {StreamKey(one.domain, one.app, one.stream) for one in control.online()}
         return {key for key in found if not control.is_recorded(key)}
 
@@ -195,10 +194,10 @@ async def _listen(
     return f"http://{Address(address.host, port).for_url}"
 
 
-async def _run(parts: AsyncExitStack, work: Coroutine[None, None, None], name: str) -> None:
+def _run(parts: AsyncExitStack, work: Coroutine[None, None, None], name: str) -> None:
     """Beside the rest, until the block ends."""
     task = asyncio.create_task(work, name=name)
-    parts.push_async_callback(functools.partial(_cancel, task))
+    parts.push_async_callback(_cancel, task)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
