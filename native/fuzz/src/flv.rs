@@ -124,9 +124,49 @@ pub fn check_splits<R: Reader>(data: &[u8]) -> Outcome {
     whole
 }
 
+/// Reads whole tags where they were received, as long as that can be done: the same as being fed.
+pub fn check_in_place(
+    data: &[u8],
+    read_in_place: impl Fn(&mut FlvReader, &[u8]) -> Option<(usize, Vec<Tag>)>,
+) {
+    let mut reader = FlvReader::default();
+    let (mut rows, mut held, mut begun) = (Vec::new(), Vec::new(), 0);
+    for piece in pieces(data) {
+        held.extend_from_slice(piece);
+        match read_in_place(&mut reader, &held) {
+            Some((end, tags)) if end > 0 || held.len() > begun => {
+                let arena = held.clone();
+                rows.extend(rows_of(&Batch { arena, tags }));
+                held.drain(..end);
+                begun = held.len();
+            }
+            _ => {
+                reader.feed(&held);
+                rows.extend(reader.take().iter().flat_map(rows_of));
+                held.clear();
+                begun = 0;
+            }
+        }
+    }
+    reader.feed(&held);
+    rows.extend(reader.take().iter().flat_map(rows_of));
+    let state = reader.state();
+    reader.finish();
+    let last_rows = reader.take().iter().flat_map(rows_of).collect();
+    let fault = reader.fault().cloned();
+    let outcome = Outcome {
+        rows,
+        last_rows,
+        fault,
+        state,
+    };
+    assert_eq!(outcome, read::<FlvReader>(&[data], false), "in place");
+}
+
 /// See the module.
 pub fn check(data: &[u8]) {
     let whole = check_splits::<FlvReader>(data);
+    check_in_place(data, FlvReader::read_in_place);
     let strict = check_splits::<StrictReader>(data);
     assert!(
         whole.rows.starts_with(&strict.rows),

@@ -82,6 +82,16 @@ fn readers() {
     assert!(!fails("flv", |data| _ = flv::check_splits::<Sound>(data)));
     assert!(fails("flv", |data| _ = flv::check_splits::<Forgetful>(data)));
     assert!(fails("flv", |data| _ = flv::check_splits::<Greedy>(data)));
+    let forgetful = |reader: &mut FlvReader, data: &[u8]| {
+        let (end, mut tags) = reader.read_in_place(data)?;
+        tags.pop();
+        Some((end, tags))
+    };
+    assert!(!fails("flv", |data| flv::check_in_place(
+        data,
+        FlvReader::read_in_place
+    )));
+    assert!(fails("flv", |data| flv::check_in_place(data, forgetful)));
 }
 
 /// A connection that loses the first byte of each piece after the third.
