@@ -102,6 +102,10 @@ CHECK_S = 2.0
 MOST_NOTES = 100
 """Repairs that one file's manifest lists: a clock that jumps all the time fills no disk."""
 
+CLOCK_SLIP_MS = 50
+"""A file's journal is told when its media was made earlier than it says by more than this. From it recovery
+knows when the recording ended."""
+
 HEARTBEAT_S = 2.0
 """How often a recording leaves a sign of life for the process after it."""
 

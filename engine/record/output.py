@@ -24,7 +24,7 @@ from engine.media.manifest import Gap, Interval, Manifest, Part
 from engine.mux import MuxOptions
 from engine.record.ledger import Ledger, join, tile
 from engine.record.output_file import Identity, OutputFile, Place, Settings
-from engine.record.wall_clock import Span
+from engine.record.wall_clock import Span, WallClock
 from engine.segment import Begin, Cause, Media
 
 _log = structlog.get_logger()
@@ -119,6 +119,13 @@ class Output:
             gaps = self._ledger.record(span.start, span.end)
             if gaps:
                 self._files[max(self._files)].note_gaps(gaps)
+
+    def correct_clock(self, wall: WallClock) -> None:
+        """It is better known when the media of the newest section was made."""
+        if (waiting := self._waiting) is not None:
+            waiting.at = min(waiting.at, wall.at(waiting.begin.dts_ms))
+        elif (file := self._newest) is not None:
+            file.correct_clock(wall)
 
     def note(self, text: str) -> None:
         """Something was repaired in the media that is about to be written."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, cast
 
@@ -19,7 +19,7 @@ from engine.errors import MuxError, ReelError, StorageError
 from engine.media.batch import Batch
 from engine.media.codecs import Format
 from engine.media.events import TrackInfo
-from engine.media.limits import CHECK_S, MOST_NOTES, TICK_LAST_S
+from engine.media.limits import CHECK_S, CLOCK_SLIP_MS, MOST_NOTES, TICK_LAST_S
 from engine.media.manifest import Gap, Manifest, Part
 from engine.media.track import Track
 from engine.mux import Muxer, MuxOptions, RestartableMuxer, Stats, open_muxer
@@ -27,6 +27,7 @@ from engine.record.diary import ANNOUNCED, Clock, Header, clock_line, gap_lines,
 from engine.record.ledger import join
 from engine.record.recovery import revive
 from engine.record.splice import shift_behind, shifted
+from engine.record.wall_clock import WallClock
 from engine.segment import Begin
 from engine.store import (
     GrowingFile,
@@ -46,6 +47,7 @@ _ENDING = {
     Format.AAC: ".aac",
     Format.MP3: ".mp3",
 }
+_SLIP = timedelta(milliseconds=CLOCK_SLIP_MS)
 Store = GrowingFile | SegmentFolder
 
 
@@ -184,6 +186,7 @@ class OutputFile:
             before=before,
             tracks=[],
         )
+        self._clock = self._header.clock  # the last that the journal was told
         self._tracks = self._held(begin)  # of the newest section
         self._spliced: tuple[Begin, datetime] | None = None  # a push whose first media comes next
         self._shift_ms = 0
@@ -230,8 +233,19 @@ class OutputFile:
             self._set_clock(begin.dts_ms + self._shift_ms, at)
         self._muxer.write(shifted(batch, self._shift_ms))
 
+    def correct_clock(self, wall: WallClock) -> None:
+        """A packet that was delayed less tells better when the media of the newest section was made."""
+        if self._spliced is not None:
+            begin, at = self._spliced
+            self._spliced = begin, min(at, wall.at(begin.dts_ms))
+            return
+        at = wall.made_at(self._clock.dts_ms - self._shift_ms)
+        if self._clock.at - at > _SLIP:
+            self._set_clock(self._clock.dts_ms, at)
+
     def _set_clock(self, dts_ms: int, at: datetime) -> None:
-        self.place.journal.append(clock_line(Clock(dts_ms=dts_ms, at=at)))
+        self._clock = Clock(dts_ms=dts_ms, at=at)
+        self.place.journal.append(clock_line(self._clock))
 
     def restart(self, begin: Begin, at: datetime, *, wall_goes_on: bool) -> None:
         """Go on with another section: behind a discontinuity (HLS), or where what is written ends."""

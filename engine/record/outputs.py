@@ -76,6 +76,8 @@ class Outputs:
         self._seq = 0
         self._sections: dict[int, Begin] = {}
         self._begun_at: datetime | None = None  # when the media of the newest section was made
+        self._epoch = 0  # of the wall clock that placed it
+        self._zero: datetime | None = None  # of that clock, as the files know it
         self._failures: dict[Format, ReelError] = {}
 
     def apply(self, handed: Handed) -> None:
@@ -94,6 +96,10 @@ class Outputs:
             elif isinstance(operation, End):
                 self._sections.pop(operation.section, None)
                 self._each(Output.end, operation.section)
+        wall = handed.wall
+        if wall.zero is not self._zero and wall.epoch == self._epoch:
+            self._zero = wall.zero
+            self._each(Output.correct_clock, wall)
 
     def mark(self, reason: GapReason, at: datetime | None = None) -> None:
         """What is not recorded from here on is missing for this reason."""
@@ -129,6 +135,7 @@ class Outputs:
         self._each(Output.check, begin)
         self._end_hopeless()
         at = self._in_order(handed.wall.at(begin.dts_ms))
+        self._epoch = handed.wall.epoch
         new = [output for output in self._live if output.needs_file(begin) and output.may_begin]
         self._open(new, begin, at, handed.wall.until)
         for output in tuple(self._live):

@@ -162,8 +162,9 @@ def _discard(final: Path) -> None:
 def _describe(final: Path, diary: Diary, found: Recovered, recovered: bool) -> Manifest:
     header, stats = diary.header, found.stats
     behind_ms = max((stats.last_dts_ms or 0) - diary.clock.dts_ms, 0)
-    end = diary.clock.at + timedelta(milliseconds=behind_ms)
-    part = join(header.before, tile(Interval(start=header.before.covers.end, end=end), diary.gaps))
+    start = header.before.covers.end
+    end = max(diary.clock.at + timedelta(milliseconds=behind_ms), start)
+    part = join(header.before, tile(Interval(start=start, end=end), diary.gaps))
     notes = [*diary.notes, *found.problems]
     return header.manifest(final, stats, found.size_bytes, part, notes, recovered)
 

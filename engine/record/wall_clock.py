@@ -33,13 +33,16 @@ class WallClock:
     """The wall clock of one push. Nothing of it was made before `floor`, where the push before it ends."""
 
     floor: datetime = _NEVER
-    _zero: datetime | None = None  # when media of dts 0 was made
+    epoch: int = 0
+    """How often the media's clock jumped."""
+    zero: datetime | None = None
+    """When media of dts 0 was made, as far as it is known: a packet that is delayed less makes it earlier."""
     _last_dts: int | None = None
     _until: datetime | None = None
 
     def copy(self) -> WallClock:
         """It as it stands now."""
-        return WallClock(self.floor, self._zero, self._last_dts, self._until)
+        return WallClock(self.floor, self.epoch, self.zero, self._last_dts, self._until)
 
     @property
     def until(self) -> datetime:
@@ -47,14 +50,17 @@ class WallClock:
         return self._until or self.floor
 
     def at(self, dts_ms: int) -> datetime:
+        """When media of this time was made, as the account has it: nothing before the floor."""
+        return max(self.made_at(dts_ms), self.floor)
+
+    def made_at(self, dts_ms: int) -> datetime:
         """When media of this time was made."""
-        if self._zero is None:
-            return self.until
-        return max(self._zero + timedelta(milliseconds=dts_ms), self.floor)
+        return self.until if self.zero is None else self.zero + timedelta(milliseconds=dts_ms)
 
     def restart(self) -> None:
         """The media's clock jumped."""
-        self._zero = self._last_dts = None
+        self.zero = self._last_dts = None
+        self.epoch += 1
 
     def spans(self, batch: Batch, now: datetime) -> list[Span]:
         """The stretches of a batch of one clock that arrived by `now`, split where the source sent nothing
@@ -67,7 +73,7 @@ class WallClock:
                 return []
             first, last = int(dts.min()), int(dts.max())
         zero = now - timedelta(milliseconds=last)
-        self._zero = zero if self._zero is None else min(self._zero, zero)
+        self.zero = zero if self.zero is None else min(self.zero, zero)
         start = None if self._goes_on(first) else self.at(first)
         spans = self._split(batch, start) if last - first > HOLE_MS else [Span(start, self.at(last))]
         self._last_dts = last if self._last_dts is None else max(last, self._last_dts)

@@ -85,7 +85,8 @@ def _place(made: Sequence[Frame], file: Path, kind: str, after: int) -> tuple[in
     digests = [frame.digest for frame in made]
     fits = [at for at in range(after, len(digests)) if digests[at : at + len(run)] == run]
     assert fits, f"{file.name}: its {kind} is no unbroken run of what was made"
-    recorded = [piece.start for piece in stretches([file]) if not piece.reason]
-    began = recorded[0] if recorded else made[fits[0]].at
-    start = min(fits, key=lambda at: abs(made[at].at - began))
+    recorded = [piece.end for piece in stretches([file]) if not piece.reason]
+    last = len(run) - 1
+    ended = recorded[-1] if recorded else made[fits[0] + last].at
+    start = min(fits, key=lambda at: abs(made[at + last].at - ended))
     return start, len(run)

@@ -14,7 +14,7 @@ import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from e2e.sources import AUDIO, SCRIPT, VIDEO, Tag, media_of, tags_of
@@ -30,7 +30,7 @@ _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 class Made:
     """A frame that a publisher made."""
 
-    at: datetime
+    at: datetime  # when it was due, however busy the machine was
     push: int
     kind: int
     dts_ms: int  # on the clock of its push, never wrapped
@@ -222,7 +222,9 @@ class Stream:
         data = bytes(replace(frame, timestamp_ms=wire_ms))
         key = _is_key(frame)
         digest = hashlib.sha256(frame.body).hexdigest()[:16]
-        made = Made(datetime.now(UTC), self.push, frame.kind, self.start_ms + dts_ms, wire_ms, digest, key)
+        late_s = asyncio.get_running_loop().time() - (self._begun_s + dts_ms / 1000)
+        at = datetime.now(UTC) - timedelta(seconds=late_s)
+        made = Made(at, self.push, frame.kind, self.start_ms + dts_ms, wire_ms, digest, key)
         self.made.append(made)
         return data, key
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from e2e.live import assert_accounted
 from filesystems import fill, tmpfs
 from oracle.ledger import Stretch, gaps, is_missing, stretches
 from oracle.packets import output_packets
@@ -110,6 +111,31 @@ async def test_a_window_full_of_trouble(sample: Sample, tmp_path: Path) -> None:
             for file in files:
                 assert_f3(file)
         await assert_inspected(sorted(folder.rglob("*.flv"))[-1])
+
+
+async def test_a_kill_behind_a_late_beginning(sample: Sample, tmp_path: Path) -> None:
+    """What comes first is late, as on a busy machine; where the recording ended is known all the same."""
+    stream = Stream(Picture.of(sample(SAMPLE)))
+    async with troubled({"x": stream}) as origin:
+        order = ("record", origin.url("x"), "-o", tmp_path, "-f", ",".join(FORMATS), "--id", "late", "--json")
+        await asyncio.sleep(1)
+        stalled = asyncio.create_task(stream.stall(3))
+        async with running(*order) as command:
+            await command.event(Live)
+            assert not stalled.done()
+            await stalled
+            await asyncio.sleep(2.5)
+            command.send(signal.SIGKILL)
+            await command.end()
+        async with running(*order) as command:
+            await command.event(Live)
+            await asyncio.sleep(1.5)
+            command.send(signal.SIGTERM)
+            assert (await command.end()).code == 0
+    for format in FORMATS:
+        files = sorted(tmp_path.rglob("*.m3u8" if format == "hls" else f"*.{format}"))
+        assert len(files) == 2
+        assert_accounted(stream, files, 0.3)
 
 
 def assert_bounds(told: list[Stretch], expected: list[Stretch], began: datetime, ended: datetime) -> None:
