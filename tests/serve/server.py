@@ -5,31 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import signal
-import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from alibabacloud_live20161101 import models as aliyun_models
-from alibabacloud_live20161101.client import Client as AliyunClient
-from alibabacloud_tea_openapi.models import Config as AliyunConfig
+from api.aliyun.sdk import AliyunSdk
+from api.tencent.sdk import TencentSdk
 from origins.process import free_port, stop, wait_until
 from reel import COMMAND, environment
-from tencentcloud.common import credential
-from tencentcloud.common.profile.client_profile import ClientProfile
-from tencentcloud.common.profile.http_profile import HttpProfile
-from tencentcloud.live.v20180801 import live_client
-from tencentcloud.live.v20180801 import models as live_models
-from tencentcloud.vod.v20180717 import models as vod_models
-from tencentcloud.vod.v20180717 import vod_client
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
-KEY_ID, SECRET = "AKIDEXAMPLE", "SECRETEXAMPLE"
 DOMAIN = "push.example.com"
 
 _TOML = """\
@@ -127,42 +119,28 @@ class Server:
         self.process = None
         self.log.rename(self.log.with_suffix(f".{len(list(self.folder.glob('serve.*')))}"))
 
-    def live(self, action: str, **members: Any) -> dict[str, Any]:
-        """An action of the live API through the vendor's SDK."""
-        client = live_client.LiveClient(*self._client())
-        return _call(client, live_models, action, members)
-
-    def vod(self, action: str, **members: Any) -> dict[str, Any]:
-        """An action of the VOD API through the vendor's SDK."""
-        return _call(vod_client.VodClient(*self._client()), vod_models, action, members)
+    def tencent(self, action: str, **members: Any) -> dict[str, Any]:
+        """An action through Tencent's SDK, of the live API or of VOD."""
+        answer = TencentSdk(port=self.api_port).run(action, **members)
+        found: dict[str, Any] = json.loads(answer.to_json_string())
+        return found
 
     def aliyun(self, action: str, **members: Any) -> dict[str, Any]:
-        """An action of Aliyun's API through the vendor's SDK."""
-        endpoint = f"127.0.0.1:{self.api_port}"
-        config = AliyunConfig(
-            access_key_id=KEY_ID, access_key_secret=SECRET, endpoint=endpoint, protocol="http"
-        )
-        request = getattr(aliyun_models, f"{action}Request")().from_map(members)
-        method = re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower()
-        answer: dict[str, Any] = getattr(AliyunClient(config), method)(request).body.to_map()
-        return answer
-
-    def _client(self) -> tuple[Any, str, Any]:
-        http = HttpProfile(protocol="http", endpoint=f"127.0.0.1:{self.api_port}")
-        profile = ClientProfile(httpProfile=http, language="en-US")
-        return credential.Credential(KEY_ID, SECRET), "", profile
+        """An action through Aliyun's SDK."""
+        return AliyunSdk(port=self.api_port).run(action, **members)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What the database says, while the server runs; of SQLite."""
-        with sqlite3.connect(f"file:{self.folder / 'reel.db'}?mode=ro", uri=True) as database:
-            return database.execute(query).fetchall()
+        """What the database says, while the server runs."""
+        with ThreadPoolExecutor(1) as thread:  # the caller's loop is not to be entered again
+            return thread.submit(asyncio.run, self._rows(query)).result()
 
-
-def _call(client: Any, models: Any, action: str, members: dict[str, Any]) -> dict[str, Any]:
-    request = getattr(models, f"{action}Request")()
-    request.from_json_string(json.dumps(members))
-    answer: dict[str, Any] = json.loads(getattr(client, action)(request).to_json_string())
-    return answer
+    async def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        engine = create_async_engine(self.catalog)
+        try:
+            async with engine.connect() as connection:
+                return [tuple(row) for row in await connection.execute(text(query))]
+        finally:
+            await engine.dispose()
 
 
 @contextmanager

@@ -21,13 +21,13 @@ async def settle(server: Server, receiver: Receiver, **template: Any) -> int:
     def call() -> int:
         urls = ("StreamBegin", "StreamEnd", "Record", "RecordStatus", "RecordException")
         members = {f"{name}NotifyUrl": f"{receiver.url}/{name}" for name in urls}
-        told = server.live(
+        told = server.tencent(
             "CreateLiveCallbackTemplate", TemplateName="told", CallbackKey=CALLBACK_KEY, **members
         )
         names = {"DomainName": DOMAIN, "AppName": "live"}
-        server.live("CreateLiveCallbackRule", **names, TemplateId=told["TemplateId"])
-        made = server.live("CreateLiveRecordTemplate", TemplateName="made", **template)
-        server.live("CreateLiveRecordRule", DomainName=DOMAIN, TemplateId=made["TemplateId"])
+        server.tencent("CreateLiveCallbackRule", **names, TemplateId=told["TemplateId"])
+        made = server.tencent("CreateLiveRecordTemplate", TemplateName="made", **template)
+        server.tencent("CreateLiveRecordRule", DomainName=DOMAIN, TemplateId=made["TemplateId"])
         return int(made["TemplateId"])
 
     return await asyncio.to_thread(call)
@@ -43,7 +43,7 @@ def assert_signed(bodies: list[dict[str, Any]]) -> None:
 async def assert_found(server: Server, told: list[dict[str, Any]]) -> None:
     """SearchMedia knows every file that was told of, and a range of it can be had under its URL."""
     found = await asyncio.to_thread(
-        server.vod, "SearchMedia", StreamIds=["x"], SourceTypes=["Record"], Limit=100
+        server.tencent, "SearchMedia", StreamIds=["x"], SourceTypes=["Record"], Limit=100
     )
     assert {one["FileId"] for one in found["MediaInfoSet"]} == {body["file_id"] for body in told}
     by_id = {one["FileId"]: one for one in found["MediaInfoSet"]}

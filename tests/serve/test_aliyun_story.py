@@ -28,8 +28,8 @@ NAMES = {"DomainName": DOMAIN, "AppName": "live", "StreamName": "x"}
 PREFIX = "record/{AppName}/{StreamName}/{Sequence}_{EscapedStartTime}_{EscapedEndTime}"
 
 
-async def test_a_recording_on_command(sample: Callable[[str], Path], tmp_path: Path) -> None:
-    async with receiving() as receiver, in_thread(serving(tmp_path)) as server:
+async def test_a_recording_on_command(sample: Callable[[str], Path], database: str, tmp_path: Path) -> None:
+    async with receiving() as receiver, in_thread(serving(tmp_path, catalog=database)) as server:
 
         async def call(action: str, **members: object) -> dict[str, object]:
             return await asyncio.to_thread(server.aliyun, action, **members)
@@ -87,14 +87,14 @@ async def test_a_recording_on_command(sample: Callable[[str], Path], tmp_path: P
         assert output_packets(tmp_path / "fetched.flv").video
 
 
-async def test_a_push_that_is_dropped(sample: Callable[[str], Path], tmp_path: Path) -> None:
-    async with receiving() as receiver, in_thread(serving(tmp_path)) as server:
+async def test_a_push_that_is_dropped(sample: Callable[[str], Path], database: str, tmp_path: Path) -> None:
+    async with receiving() as receiver, in_thread(serving(tmp_path, catalog=database)) as server:
         await settle(server, receiver, FlvParam={"Enable": 1})
         source = sample("h264_aac_bframes")
         async with in_thread(push(source, server.push_url("x"), tmp_path, ffmpeg=modern_ffmpeg())) as pushing:
             await receiver.until(lambda: bool(receiver.of(332)))
             await asyncio.sleep(1)
-            await asyncio.to_thread(server.live, "DropLiveStream", **NAMES)
+            await asyncio.to_thread(server.tencent, "DropLiveStream", **NAMES)
             assert await asyncio.to_thread(pushing.wait, 30) != 0
         await receiver.until(lambda: bool(receiver.of(0)) and len(receiver.of(100)) == 1)
         assert receiver.of(0)[0]["errcode"] != 0

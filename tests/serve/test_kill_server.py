@@ -28,13 +28,13 @@ SAMPLE = "h264_aac_bframes"
 def settle(server: Server, receiver: Receiver) -> None:
     """Whom to tell, a rule that records FLV, and a task that records MP4."""
     urls = {f"{name}NotifyUrl": f"{receiver.url}/{name}" for name in ("Record", "RecordStatus")}
-    told = server.live("CreateLiveCallbackTemplate", TemplateName="told", **urls)
-    server.live("CreateLiveCallbackRule", DomainName=DOMAIN, AppName="live", TemplateId=told["TemplateId"])
-    made = server.live("CreateLiveRecordTemplate", TemplateName="made", FlvParam={"Enable": 1})
-    server.live("CreateLiveRecordRule", DomainName=DOMAIN, TemplateId=made["TemplateId"])
+    told = server.tencent("CreateLiveCallbackTemplate", TemplateName="told", **urls)
+    server.tencent("CreateLiveCallbackRule", DomainName=DOMAIN, AppName="live", TemplateId=told["TemplateId"])
+    made = server.tencent("CreateLiveRecordTemplate", TemplateName="made", FlvParam={"Enable": 1})
+    server.tencent("CreateLiveRecordRule", DomainName=DOMAIN, TemplateId=made["TemplateId"])
     now = datetime.now().astimezone()
     window = {"StartTime": china_text(now), "EndTime": china_text(now + timedelta(hours=1))}
-    server.live(
+    server.tencent(
         "CreateLiveRecord", StreamName="x", DomainName=DOMAIN, AppName="live", FileFormat="mp4", **window
     )
 
@@ -46,7 +46,7 @@ def live_count(server: Server) -> int:
 
 @pytest.mark.parametrize("workers", [True, False])
 async def test_recordings_go_on_and_everything_is_told_once(
-    workers: bool, sample: Callable[[str], Path], tmp_path: Path
+    workers: bool, sample: Callable[[str], Path], database: str, tmp_path: Path
 ) -> None:
     """The origin is another program, so that the push outlives the server."""
     (tmp_path / "nginx").mkdir()
@@ -57,7 +57,9 @@ async def test_recordings_go_on_and_everything_is_told_once(
         in_thread(nginx_rtmp(tmp_path / "nginx", EndOfPublish.NOTIFY, hooks)) as nginx,
     ):
         origin = f'url = "{nginx.rtmp_url("{app}/{stream}")}"'
-        async with in_thread(serving(tmp_path, origin=origin, api_port=plan.api_port)) as server:
+        async with in_thread(
+            serving(tmp_path, catalog=database, origin=origin, api_port=plan.api_port)
+        ) as server:
             await asyncio.to_thread(settle, server, receiver)
             receiver.status = 503  # callbacks wait
             source = sample(SAMPLE)

@@ -49,19 +49,19 @@ def window(hours: int) -> dict[str, str]:
 
 def test_limits_and_addresses(tmp_path: Path) -> None:
     with serving(tmp_path, more=TIGHT) as server:
-        made = server.live("CreateLiveRecordTemplate", TemplateName="a")
-        assert refused(server.live, "CreateLiveRecordTemplate", TemplateName="b") == (
+        made = server.tencent("CreateLiveRecordTemplate", TemplateName="a")
+        assert refused(server.tencent, "CreateLiveRecordTemplate", TemplateName="b") == (
             "InternalError.ConfOutLimit"
         )
         rule = {"DomainName": DOMAIN, "TemplateId": made["TemplateId"]}
-        server.live("CreateLiveRecordRule", **rule)
-        assert refused(server.live, "CreateLiveRecordRule", AppName="live", **rule) == (
+        server.tencent("CreateLiveRecordRule", **rule)
+        assert refused(server.tencent, "CreateLiveRecordRule", AppName="live", **rule) == (
             "InternalError.RuleOutLimit"
         )
-        server.live("CreateLiveRecord", StreamName="x", DomainName=DOMAIN, **window(1))
-        assert refused(server.live, "CreateLiveRecord", StreamName="y", DomainName=DOMAIN, **window(1)) == (
-            "LimitExceeded.MaximumTask"
-        )
+        server.tencent("CreateLiveRecord", StreamName="x", DomainName=DOMAIN, **window(1))
+        assert refused(
+            server.tencent, "CreateLiveRecord", StreamName="y", DomainName=DOMAIN, **window(1)
+        ) == ("LimitExceeded.MaximumTask")
         with pytest.raises(ClientException) as raised:
             server.aliyun("AddLiveRecordNotifyConfig", DomainName=DOMAIN, NotifyUrl="http://127.0.0.1/n")
         assert raised.value.code == "InvalidNotifyUrl.Unsafe"
@@ -82,7 +82,7 @@ async def test_an_origin_without_hooks_is_asked(
             formats = {"FlvParam": {"Enable": 1}} if is_recorded else {}
             template = await settle(server, receiver, **formats)
             rule = {"DomainName": DOMAIN, "AppName": "live", "StreamName": "x", "TemplateId": template}
-            await asyncio.to_thread(server.live, "CreateLiveRecordRule", **rule)
+            await asyncio.to_thread(server.tencent, "CreateLiveRecordRule", **rule)
             source, url = sample("h264_aac_bframes"), nginx.rtmp_url("live/x")
             async with in_thread(push(source, url, tmp_path, ffmpeg=modern_ffmpeg())) as pushing:
                 await receiver.until(lambda: bool(receiver.of(332 if is_recorded else 1)))

@@ -28,17 +28,19 @@ Sample = Callable[[str], Path]
 SAMPLE = "h264_aac_bframes"
 
 
-async def test_pushed_to_the_embedded_origin(sample: Sample, tmp_path: Path) -> None:
+async def test_pushed_to_the_embedded_origin(sample: Sample, database: str, tmp_path: Path) -> None:
     enabled = {"Enable": 1}
-    async with receiving() as receiver, in_thread(serving(tmp_path)) as server:
+    async with receiving() as receiver, in_thread(serving(tmp_path, catalog=database)) as server:
         template = await settle(server, receiver, FlvParam=enabled, HlsParam=enabled, Mp4Param=enabled)
         source, url = sample(SAMPLE), server.push_url("x?a=b")
         async with in_thread(push(source, url, tmp_path, ffmpeg=modern_ffmpeg())) as pushing:
             state = {"AppName": "live", "DomainName": DOMAIN, "StreamName": "x"}
             await receiver.until(lambda: bool(receiver.of(332)))
-            live = await asyncio.to_thread(server.live, "DescribeLiveStreamState", **state)
+            live = await asyncio.to_thread(server.tencent, "DescribeLiveStreamState", **state)
             assert live["StreamState"] == "active"
-            online = await asyncio.to_thread(server.live, "DescribeLiveStreamOnlineList", DomainName=DOMAIN)
+            online = await asyncio.to_thread(
+                server.tencent, "DescribeLiveStreamOnlineList", DomainName=DOMAIN
+            )
             assert [one["StreamName"] for one in online["OnlineInfo"]] == ["x"]
             await asyncio.sleep(3)
             await asyncio.to_thread(pushing.end)
@@ -46,7 +48,7 @@ async def test_pushed_to_the_embedded_origin(sample: Sample, tmp_path: Path) -> 
         await receiver.until(
             lambda: sum(one["record_event"] == "record_ended" for one in receiver.of(332)) == 3
         )
-        gone = await asyncio.to_thread(server.live, "DescribeLiveStreamState", **state)
+        gone = await asyncio.to_thread(server.tencent, "DescribeLiveStreamState", **state)
         assert gone["StreamState"] == "inactive"
         told = receiver.of(100)
         await assert_found(server, told)
@@ -61,7 +63,9 @@ async def test_pushed_to_the_embedded_origin(sample: Sample, tmp_path: Path) -> 
         assert int(ended["push_duration"]) > 2000
 
 
-async def test_pulled_from_nginx_rtmp_that_tells_by_hooks(sample: Sample, tmp_path: Path) -> None:
+async def test_pulled_from_nginx_rtmp_that_tells_by_hooks(
+    sample: Sample, database: str, tmp_path: Path
+) -> None:
     (tmp_path / "nginx").mkdir()
     server = Server(tmp_path)
     hooks = [f"{name} {server.hook_url('nginx-rtmp')};" for name in ("on_publish", "on_publish_done")]
@@ -70,7 +74,9 @@ async def test_pulled_from_nginx_rtmp_that_tells_by_hooks(sample: Sample, tmp_pa
         in_thread(nginx_rtmp(tmp_path / "nginx", EndOfPublish.NOTIFY, hooks)) as nginx,
     ):
         origin = f'url = "{nginx.rtmp_url("{app}/{stream}")}"'
-        async with in_thread(serving(tmp_path, origin=origin, api_port=server.api_port)) as running:
+        async with in_thread(
+            serving(tmp_path, catalog=database, origin=origin, api_port=server.api_port)
+        ) as running:
             await settle(running, receiver, FlvParam={"Enable": 1})
             source = sample(SAMPLE)
             async with in_thread(
@@ -86,13 +92,13 @@ async def test_pulled_from_nginx_rtmp_that_tells_by_hooks(sample: Sample, tmp_pa
             assert_from_source(source, path_of(running, told[0]))
 
 
-async def test_a_scheduled_task_across_two_pushes(sample: Sample, tmp_path: Path) -> None:
+async def test_a_scheduled_task_across_two_pushes(sample: Sample, database: str, tmp_path: Path) -> None:
     """A window from now on; each push gives a file, and the window's end one more."""
-    async with receiving() as receiver, in_thread(serving(tmp_path)) as server:
+    async with receiving() as receiver, in_thread(serving(tmp_path, catalog=database)) as server:
         await settle(server, receiver)  # a template without formats: the rule records nothing
         now = datetime.now().astimezone()
         task = await asyncio.to_thread(
-            server.live,
+            server.tencent,
             "CreateLiveRecord",
             StreamName="x",
             DomainName=DOMAIN,
@@ -112,7 +118,7 @@ async def test_a_scheduled_task_across_two_pushes(sample: Sample, tmp_path: Path
         async with in_thread(push(sample(SAMPLE), server.push_url("x"), tmp_path, ffmpeg=modern_ffmpeg())):
             await receiver.until(lambda: len(started(receiver)) == 3)
             await asyncio.sleep(1)
-            await asyncio.to_thread(server.live, "StopLiveRecord", StreamName="x", TaskId=task["TaskId"])
+            await asyncio.to_thread(server.tencent, "StopLiveRecord", StreamName="x", TaskId=task["TaskId"])
             await receiver.until(lambda: len(receiver.of(100)) == 3)
         for body in receiver.of(100):
             assert_from_source(sample(SAMPLE), path_of(server, body))
@@ -123,9 +129,9 @@ def started(receiver: Receiver) -> list[dict[str, Any]]:
 
 
 async def test_a_splice_across_an_interruption_is_one_file_and_one_callback(
-    sample: Sample, tmp_path: Path
+    sample: Sample, database: str, tmp_path: Path
 ) -> None:
-    async with receiving() as receiver, in_thread(serving(tmp_path)) as server:
+    async with receiving() as receiver, in_thread(serving(tmp_path, catalog=database)) as server:
         await settle(server, receiver, HlsParam={"Enable": 1}, HlsSpecialParam={"FlowContinueDuration": 8})
         for number in (1, 2):
             async with in_thread(

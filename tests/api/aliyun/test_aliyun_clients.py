@@ -11,7 +11,9 @@ import pytest
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
 from aliyunsdklive.request.v20161101.DescribeLiveRecordConfigRequest import DescribeLiveRecordConfigRequest
-from api.aliyun.stage import CALL_S, DOMAIN, LEAVES_SOCKETS, PREFIX, Stage, config, staged
+from api.aliyun.sdk import CALL_S, LEAVES_SOCKETS
+from api.aliyun.stage import DOMAIN, PREFIX, Stage, config, staged
+from api.rates import ALIYUN
 from api.vectors import KEY
 from control.house import House
 from npm import need_package
@@ -25,22 +27,6 @@ from engine.errors import ReelError
 # What clients differ in does not reach the database.
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
-RATES = {
-    50: {
-        "RealTimeRecordCommand",
-        "DescribeLiveStreamRecordContent",
-        "DescribeLiveStreamRecordIndexFiles",
-        "DescribeLiveRecordNotifyConfig",
-        "DescribeLiveRecordNotifyRecords",
-    },
-    45: {"CreateLiveStreamRecordIndexFiles"},
-    30: {
-        *(f"{verb}LiveAppRecordConfig" for verb in ("Add", "Update", "Delete")),
-        *(f"{verb}LiveRecordNotifyConfig" for verb in ("Add", "Update", "Delete")),
-        "DescribeLiveRecordConfig",
-    },
-}
-
 pytestmark = LEAVES_SOCKETS
 
 
@@ -49,7 +35,7 @@ async def test_the_actions_and_how_often_they_may_be_called(house: House) -> Non
     services = Services(catalog=house.catalog, control=house.control, root=house.root, public_url="")
     dialect = aliyun(services)
     assert {name: (version, action.rate) for (version, name), action in dialect.actions.items()} == {
-        name: ("2016-11-01", rate) for rate, names in RATES.items() for name in names
+        name: ("2016-11-01", rate) for rate, names in ALIYUN.items() for name in names
     }
     assert all(action.name == name for (_, name), action in dialect.actions.items())
     assert dialect.refusal(ReelError("a defect"), "RealTimeRecordCommand") is None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from api.aliyun.stage import CLIENTS, DOMAIN, LEAVES_SOCKETS, Stage, names
+from api.aliyun.sdk import CLIENTS, LEAVES_SOCKETS
+from api.aliyun.stage import DOMAIN, Stage, names
 from control.house import KEY as STREAM
 
 COMMAND = "RealTimeRecordCommand"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from api.aliyun.stage import DOMAIN, LEAVES_SOCKETS, Stage, config, entry, names
+from api.aliyun.sdk import LEAVES_SOCKETS
+from api.aliyun.stage import DOMAIN, Stage, config, entry, names
 from control.house import KEY as STREAM
 
 pytestmark = LEAVES_SOCKETS

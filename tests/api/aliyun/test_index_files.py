@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api.aliyun.stage import CLIENTS, LEAVES_SOCKETS, PUBLIC, Stage, entry, names
+from api.aliyun.sdk import CLIENTS, LEAVES_SOCKETS
+from api.aliyun.stage import PUBLIC, Stage, entry, names
 from control.house import KEY as STREAM
 from muxing import PlainFolder, read_stream
 from oracle import playlist

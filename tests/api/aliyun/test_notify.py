@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from api.aliyun.stage import CLIENTS, DOMAIN, LEAVES_SOCKETS, Stage, staged
+from api.aliyun.sdk import CLIENTS, LEAVES_SOCKETS
+from api.aliyun.stage import DOMAIN, Stage, staged
 from control.house import House
 
 from engine.catalog import outbox

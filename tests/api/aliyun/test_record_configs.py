@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from api.aliyun.stage import CLIENTS, DOMAIN, LEAVES_SOCKETS, PREFIX, SLICES, Stage, config, entry
+from api.aliyun.sdk import CLIENTS, LEAVES_SOCKETS
+from api.aliyun.stage import DOMAIN, PREFIX, SLICES, Stage, config, entry
 
 pytestmark = LEAVES_SOCKETS
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from api.aliyun.stage import CLIENTS, LEAVES_SOCKETS, PUBLIC, Stage, entry, names
+from api.aliyun.sdk import CLIENTS, LEAVES_SOCKETS
+from api.aliyun.stage import PUBLIC, Stage, entry, names
 from control.house import KEY as STREAM
 from control.house import ON
 

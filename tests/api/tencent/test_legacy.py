@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import http.client
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from api.tencent.stage import CALL_S, GUEST, Stage, staged
+from api.tencent.legacy_sdk import call
+from api.tencent.stage import GUEST, Stage, staged
 from api.vectors import KEY
 from control.house import KEY as STREAM
 from control.house import House
-from QcloudApi.modules.live import Live
 
 from engine.catalog import tasks
-
-
-class _Connection(http.client.HTTPConnection):
-    """What the SDK has for HTTPS, which is all that it knows."""
-
-    request_length = 0
-
-
-async def call(
-    stage: Stage, action: str, *, method: str = "GET", sign: str = "HmacSHA1", **parameters: Any
-) -> dict[str, Any]:
-    service = Live(
-        {"secretId": stage.key.id, "secretKey": stage.key.secret, "method": method, "SignatureMethod": sign}
-    )
-    service.requestHost = stage.address
-    service.apiRequest.conn = _Connection("127.0.0.1", stage.port)
-    body = await asyncio.wait_for(asyncio.to_thread(service.call, action, parameters), CALL_S)
-    answer: dict[str, Any] = json.loads(body)
-    return answer
 
 
 async def code(stage: Stage, action: str, **parameters: Any) -> int:
