@@ -46,6 +46,7 @@ class Storage(_Part):
     """Where files are kept, and where clients find them."""
 
     root: Path = Path("recordings")
+    expire: bool = True
     public_url: str = "http://127.0.0.1:8750/files"
 
     @field_validator("public_url")
@@ -58,6 +59,7 @@ class CatalogSettings(_Part):
     """The database."""
 
     url: str = "sqlite+aiosqlite:///reel.db"
+    keep_days: Annotated[int, Field(ge=0, le=36_500)] = 90
 
 
 class OriginSettings(_Part):
@@ -226,10 +228,14 @@ rate_limits = {}
 root = "recordings"
 # Where clients find the files: this server's /files, or whatever serves `root`.
 public_url = "http://127.0.0.1:8750/files"
+# Whether files are removed when the time is over that a template or task gives them (StorageTime).
+expire = true
 
 [catalog]
 # or postgresql+asyncpg://USER:PASSWORD@HOST/NAME
 url = "sqlite+aiosqlite:///reel.db"
+# Days that tasks, callbacks, pushes and recordings without files are known when they are over; 0: for ever.
+keep_days = 90
 
 [origin]
 # The push domain of streams that name none themselves.

@@ -211,6 +211,7 @@ class Recording(Table):
         Index("recordings_by_stream", "domain", "app", "stream", "began_at"),
         Index("recordings_by_session", "session_id"),
         Index("recordings_by_task", "task_id"),
+        Index("recordings_by_push", "push_id"),
     )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)

@@ -119,7 +119,7 @@ class Excerpts:
             started_at=whole.starts_at,
             ended_at=whole.ends_at,
             created_at=self._now(),
-            expires_at=None,
+            expires_at=min((file.expires_at for file in of if file.expires_at), default=None),
         )
 
 

@@ -33,6 +33,7 @@ from engine.origin.address import Address
 from engine.record import wall_now
 from engine.serve.polling import poll
 from engine.serve.presence import EmbeddedPushes
+from engine.serve.retention import keep
 from engine.serve.routes import EmbeddedRoutes, OutsideRoutes
 
 _log = structlog.get_logger()
@@ -73,6 +74,8 @@ async def serve(settings: Settings) -> AsyncIterator[Serving]:
             _run(parts, pushes.hand_on(control), "pushes")
         elif settings.origin.poll_s:
             _run(parts, _polling(settings, catalog, control), "polling")
+        storage, keep_days = settings.storage, settings.catalog.keep_days
+        _run(parts, keep(catalog, storage.root, keep_days, expire=storage.expire), "retention")
         api = await _listen(parts, settings, keys, catalog, control)
         rtmp = None if origin is None else origin.rtmp_url("").rstrip("/")
         _log.info("server.started", api=api, rtmp=rtmp)

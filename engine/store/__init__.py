@@ -6,6 +6,7 @@ from engine.store.folder import SegmentFolder, remove_folder
 from engine.store.journal import Journal
 from engine.store.manifest import read_manifest, write_manifest
 from engine.store.naming import NameTemplate, StreamName
+from engine.store.removal import remove_recorded
 from engine.store.reserve import hold_reserve, release_reserve
 from engine.store.space import Space
 
@@ -21,6 +22,7 @@ __all__ = [
     "read_manifest",
     "release_reserve",
     "remove_folder",
+    "remove_recorded",
     "take_name",
     "write_manifest",
 ]

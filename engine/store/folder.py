@@ -125,7 +125,11 @@ class SegmentFolder:
 
 
 def remove_folder(playlist: Path) -> None:
-    """Remove a playlist and its segments, which hold nothing."""
+    """Remove a playlist and its segments.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
     folder = playlist.with_suffix("")
     with StorageErrors(folder):
         playlist.unlink(missing_ok=True)

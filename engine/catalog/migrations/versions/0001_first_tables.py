@@ -231,6 +231,7 @@ def upgrade() -> None:
     )
     op.create_index("recordings_by_session", "recordings", ["session_id"], unique=False)
     op.create_index("recordings_by_task", "recordings", ["task_id"], unique=False)
+    op.create_index("recordings_by_push", "recordings", ["push_id"], unique=False)
     op.create_index("recordings_open", "recordings", ["ended_at"], unique=False)
     op.create_table(
         "files",
@@ -273,6 +274,7 @@ def downgrade() -> None:
     op.drop_index("files_by_name", table_name="files")
     op.drop_index("files_by_creation", table_name="files")
     op.drop_table("files")
+    op.drop_index("recordings_by_push", table_name="recordings")
     op.drop_index("recordings_by_task", table_name="recordings")
     op.drop_index("recordings_by_session", table_name="recordings")
     op.drop_index("recordings_open", table_name="recordings")
