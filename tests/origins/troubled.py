@@ -30,7 +30,9 @@ _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 class Made:
     """A frame that a publisher made."""
 
-    at: datetime  # when it was due, however busy the machine was
+    at: datetime
+    """When it was due, however busy the machine was."""
+    sent_at: datetime
     push: int
     kind: int
     dts_ms: int  # on the clock of its push, never wrapped
@@ -223,8 +225,9 @@ class Stream:
         key = _is_key(frame)
         digest = hashlib.sha256(frame.body).hexdigest()[:16]
         late_s = asyncio.get_running_loop().time() - (self._begun_s + dts_ms / 1000)
-        at = datetime.now(UTC) - timedelta(seconds=late_s)
-        made = Made(at, self.push, frame.kind, self.start_ms + dts_ms, wire_ms, digest, key)
+        now = datetime.now(UTC)
+        at = now - timedelta(seconds=late_s)
+        made = Made(at, now, self.push, frame.kind, self.start_ms + dts_ms, wire_ms, digest, key)
         self.made.append(made)
         return data, key
 

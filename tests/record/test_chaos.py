@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from e2e.live import EDGE
 from e2e.recordings import Recorded, Recorder
 from oracle import flv
 from oracle.ledger import Stretch, is_missing, stretches
@@ -148,7 +149,7 @@ def assert_all_there(
             assert not is_missing(told, made[next_].at, -SLACK_S), f"{what}: {made[next_]} is in a gap"
             next_ += 1
     for frame_lost in (*missing, *made[next_:]):
-        outside = not told[0].start <= frame_lost.at <= told[-1].end
+        outside = not told[0].start <= frame_lost.at <= told[-1].end - EDGE
         assert outside or is_missing(told, frame_lost.at, SLACK_S), (
             f"{frame_lost} is lost, and no gap says so"
         )

@@ -125,14 +125,16 @@ def assert_told_once(
 
 
 def made_since(made: Sequence[Made], folder: Path) -> dict[str, list[datetime]]:
-    """When the frames were made that the recording has from its first one on."""
+    """When the frames were sent that the recording has from its first one on."""
     firsts = [
         int(packet.dts_ms or 0) for path in folder.rglob("*.flv") for packet in output_packets(path).video[:1]
     ]
     last_key = next(frame.dts_ms for frame in reversed(made) if frame.key)  # nothing reached the disk
     first = min(firsts, default=last_key)
     frames = [frame for frame in made if frame.dts_ms >= first]
-    return {kind: [f.at for f in frames if f.kind == number] for kind, number in (("video", 9), ("audio", 8))}
+    return {
+        kind: [f.sent_at for f in frames if f.kind == number] for kind, number in (("video", 9), ("audio", 8))
+    }
 
 
 def assert_little_lost(files: Sequence[Path], made: dict[str, list[datetime]], killed: datetime) -> None:
