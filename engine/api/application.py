@@ -10,12 +10,14 @@ import structlog
 from aiohttp import web
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
+from engine.api.binding import is_loopback
 from engine.api.dialect import Caller, Dialects
 from engine.api.dispatch import LEGACY_PATH, Family, family
 from engine.api.faults import ApiFault
 from engine.api.keys import KeyRing
 from engine.api.rates import Rates
 from engine.api.request import MAX_TARGET, Call, read_call
+from engine.api.signatures.hosts import host_name
 from engine.api.transports.aliyun import AliyunWire
 from engine.api.transports.legacy import LegacyWire
 from engine.api.transports.tencent import TencentWire
@@ -95,7 +97,7 @@ class _Api:
             return reply
 
     async def _run(self, wire: Wire, call: Call, request_id: str) -> Reply:
-        if self._is_open and call.is_from_page:
+        if self._is_open and (call.is_from_page or not is_loopback(host_name(call.header("Host")))):
             raise wire.from_page()
         admitted = wire.admit(call)
         action = admitted.action

@@ -18,7 +18,7 @@ def check_binding(host: str, keys: KeyRing) -> str | None:
     """
     if keys:
         return None
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise UsageError(
             f"api.keys is empty, and whoever reaches {host or 'this machine'} could call the API: "
             "set api.keys, or listen on 127.0.0.1"
@@ -26,7 +26,9 @@ def check_binding(host: str, keys: KeyRing) -> str | None:
     return OPEN_NOTICE
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address or a name, such as stands in a Host header without its port, is this machine to
+    itself."""
     try:
         address = ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:

@@ -214,6 +214,13 @@ async def test_without_keys_nobody_signs() -> None:
         assert server.tencent.callers[0].may("any.example.com")
         answer = await server.call(with_header(V1[0].call, "Sec-Fetch-Site", "none"))
         assert answer.json["Response"]["Seen"] == V1[0].parameters
-        for name, value in [("Origin", "http://evil.example"), ("Sec-Fetch-Site", "cross-site")]:
+        for host in ("localhost", "[::1]:80", "http://127.0.0.1:18080"):
+            assert "Seen" in (await server.call(with_header(call, "Host", host))).json["Response"]
+        # A name that a page's own server lets point to 127.0.0.1: the browser says nothing else of it.
+        for name, value in [
+            ("Origin", "http://evil.example"),
+            ("Sec-Fetch-Site", "cross-site"),
+            ("Host", "evil.example:8750"),
+        ]:
             assert await code_of(with_header(call, name, value), server) == "UnauthorizedOperation"
         assert await code_of(without(call, "x-tc-version"), server) == "MissingParameter"

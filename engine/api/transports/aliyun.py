@@ -97,7 +97,7 @@ class AliyunWire:
 
     def from_page(self) -> ApiFault:
         """A web page called."""
-        return ApiFault("Forbidden", "Without keys no web page may call.", status=401)
+        return ApiFault("Forbidden", "Without keys only 127.0.0.1 or localhost may be called, and by no web page.", status=401)
 
     def _find(self, name: str, version: str) -> Action[Any]:
         if (action := self.dialect.actions.get((version, name))) is not None:

@@ -43,7 +43,7 @@ class TencentWords:
 
     def from_page(self) -> ApiFault:
         """A web page called."""
-        return ApiFault("UnauthorizedOperation", "Without keys no web page may call.")
+        return ApiFault("UnauthorizedOperation", "Without keys only 127.0.0.1 or localhost may be called, and by no web page.")
 
 
 def v1_key(call: Call, pairs: tuple[tuple[str, str], ...], path: str, gate: Gate) -> Key:
