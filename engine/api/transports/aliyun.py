@@ -14,7 +14,7 @@ from engine.api.nonces import Nonce, NonceStore
 from engine.api.request import Call
 from engine.api.signatures import acs3, rpc
 from engine.api.signatures.errors import MalformedAuthorization, SignatureMismatch
-from engine.api.transports.wire import Admission, Gate, Reply, check_texts, json_bytes, single
+from engine.api.transports.wire import FROM_PAGE, Admission, Gate, Reply, check_texts, json_bytes, single
 from engine.api.transports.xml import xml_document
 
 HOST_ID = "live.aliyuncs.com"
@@ -96,8 +96,8 @@ class AliyunWire:
         )
 
     def from_page(self) -> ApiFault:
-        """A web page called."""
-        return ApiFault("Forbidden", "Without keys only 127.0.0.1 or localhost may be called, and by no web page.", status=401)
+        """A web page called, or one may have."""
+        return ApiFault("Forbidden", FROM_PAGE, status=401)
 
     def _find(self, name: str, version: str) -> Action[Any]:
         if (action := self.dialect.actions.get((version, name))) is not None:

@@ -13,7 +13,7 @@ from engine.api.rates import Excess
 from engine.api.request import MAX_TARGET, Call
 from engine.api.signatures import v1
 from engine.api.signatures.errors import SignatureMismatch
-from engine.api.transports.wire import Gate, single
+from engine.api.transports.wire import FROM_PAGE, Gate, single
 
 MAX_V1_BODY = 1 << 20
 MAX_SKEW_S = 300
@@ -42,8 +42,8 @@ class TencentWords:
         return ApiFault("InternalError", "An internal error has occurred. The log of the server tells more.")
 
     def from_page(self) -> ApiFault:
-        """A web page called."""
-        return ApiFault("UnauthorizedOperation", "Without keys only 127.0.0.1 or localhost may be called, and by no web page.")
+        """A web page called, or one may have."""
+        return ApiFault("UnauthorizedOperation", FROM_PAGE)
 
 
 def v1_key(call: Call, pairs: tuple[tuple[str, str], ...], path: str, gate: Gate) -> Key:

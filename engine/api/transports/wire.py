@@ -14,6 +14,8 @@ from engine.api.keys import Key, KeyRing
 from engine.api.rates import Rates
 from engine.api.request import Call
 
+FROM_PAGE = "Without keys only 127.0.0.1 or localhost may be called, and by no web page."
+
 
 @dataclass(frozen=True, slots=True)
 class Gate:
@@ -71,7 +73,7 @@ class Wire(Protocol):
         """Something failed that is not the caller's fault; the log says what."""
 
     def from_page(self) -> ApiFault:
-        """A web page called a server that asks for no signature."""
+        """A web page called a server that asks for no signature, or one may have."""
 
 
 def single(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
