@@ -44,7 +44,7 @@ def frames_of(stream: Stream, kind: str) -> list[Frame]:
 
 
 def assert_accounted(
-    stream: Stream, files: Sequence[Path], slack_s: float, *, beyond: Sequence[str] = ()
+    stream: Stream, files: Sequence[Path], slack_s: float, *, beyond: Sequence[str] = (), again_s: float = 0.0
 ) -> list[Stretch]:
     """Each file holds a run of what the stream made, unbroken and in order; what lies between them is in
     gaps, and nothing that is in a gap is in a file. What the manifests say.
@@ -52,6 +52,8 @@ def assert_accounted(
     Args:
         files: those of one format, in order.
         beyond: kinds of tracks that the format does not hold.
+        again_s: so much of the end of a file may come again in the next one, which another process wrote: an
+            origin sends what it has from the last keyframe on, and a file begins with one.
     """
     told = stretches(files)
     for kind in KINDS:
@@ -61,7 +63,10 @@ def assert_accounted(
         missing: list[Frame] = []
         end = 0
         for file in files:
-            start, count = _place(made, file, kind, end)
+            again = end
+            while again and made[end - 1].at - made[again - 1].at < timedelta(seconds=again_s):
+                again -= 1
+            start, count = _place(made, file, kind, again)
             missing += made[end:start]
             end = start + count
             for frame in made[start:end]:

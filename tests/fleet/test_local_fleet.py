@@ -24,6 +24,7 @@ from engine.origin import Origin
 
 SAMPLE = "h264_aac_bframes"
 SLACK_S = 0.75
+GOP_S = 1.0
 Sample = Callable[[str], Path]
 
 
@@ -105,7 +106,7 @@ async def test_a_fleet_that_ends_leaves_recordings_to_the_next(sample: Sample, t
     for format in (Format.FLV, Format.MP4, Format.HLS):
         paths = heard.files("a", format)
         assert len(paths) == 2
-        told = assert_accounted(stream, paths, SLACK_S)
+        told = assert_accounted(stream, paths, SLACK_S, again_s=GOP_S)
         assert [gap.reason for gap in gaps(told, longer_than_s=0.1)][-1] == "process_down"
     assert not any(event.recovered for event in heard.events if isinstance(event, FileFinished))
 

@@ -25,6 +25,7 @@ from engine.media.events import Event, FileFinished, Finished, GapOpened, Live
 
 SAMPLE = "h264_aac_bframes"
 SLACK_S = 0.75
+GOP_S = 1.0
 FORMATS = (Format.FLV, Format.MP4, Format.HLS)
 Sample = Callable[[str], Path]
 
@@ -35,7 +36,7 @@ def assert_went_on(heard: Heard, id: str, stream: Stream, files: int) -> None:
     for format in FORMATS:
         paths = heard.files(id, format)
         assert len(paths) == files
-        told = assert_accounted(stream, paths, SLACK_S)
+        told = assert_accounted(stream, paths, SLACK_S, again_s=GOP_S)
         reasons = {gap.reason for gap in gaps(told, longer_than_s=0.1)}
         assert reasons <= ({"not_live", "process_down"} if files > 1 else {"not_live"})
         for path in paths:
@@ -116,7 +117,7 @@ async def test_killed_again_and_again(sample: Sample, tmp_path: Path) -> None:
     heard.assert_each_told_once(tmp_path)
     for id in ids:
         for format in FORMATS:
-            assert_accounted(stream, heard.files(id, format), SLACK_S)
+            assert_accounted(stream, heard.files(id, format), SLACK_S, again_s=GOP_S)
 
 
 async def test_killed_between_the_telling_and_the_settling(sample: Sample, tmp_path: Path) -> None:
@@ -166,7 +167,7 @@ async def test_orders_outlive_a_worker(sample: Sample, tmp_path: Path) -> None:
         await fleet.stop("a")
         await heard.finished("a")
     heard.assert_each_told_once(tmp_path)
-    told = assert_accounted(stream, heard.files("a", Format.FLV), SLACK_S)
+    told = assert_accounted(stream, heard.files("a", Format.FLV), SLACK_S, again_s=GOP_S)
     assert "paused" in [gap.reason for gap in gaps(told)]
 
 
@@ -267,6 +268,6 @@ async def test_a_worker_whose_parent_is_gone_finalizes_and_exits(sample: Sample,
     for format in FORMATS:
         paths = heard.files("a", format)
         assert len(paths) == 2
-        told = assert_accounted(stream, paths, SLACK_S)
+        told = assert_accounted(stream, paths, SLACK_S, again_s=GOP_S)
         assert {gap.reason for gap in gaps(told, longer_than_s=0.1)} <= {"not_live", "process_down"}
     assert [event.recovered for event in heard.of("a", FileFinished)][:3] == [True] * 3

@@ -135,7 +135,7 @@ async def test_a_kill_behind_a_late_beginning(sample: Sample, tmp_path: Path) ->
     for format in FORMATS:
         files = sorted(tmp_path.rglob("*.m3u8" if format == "hls" else f"*.{format}"))
         assert len(files) == 2
-        assert_accounted(stream, files, 0.3)
+        assert_accounted(stream, files, 0.3, again_s=1)
 
 
 def assert_bounds(told: list[Stretch], expected: list[Stretch], began: datetime, ended: datetime) -> None:

@@ -27,7 +27,7 @@ from engine.mux.probe import probe
 from engine.record import Revived, revive_all
 
 KILLS = int(os.environ.get("REEL_KILLS", "100"))
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = 3
 MOST_LOST = timedelta(seconds=2)
 AN_INSTANT = timedelta(milliseconds=300)  # of a busy machine
 FORMATS = {"aac": "flv,hls,mp4,aac", "mp3": "flv,hls,mp4,mp3"}
