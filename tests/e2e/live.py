@@ -68,8 +68,8 @@ def assert_accounted(
                 again -= 1
             start, count = _place(made, file, kind, again)
             missing += made[end:start]
-            end = start + count
-            for frame in made[start:end]:
+            end = max(end, start + count)
+            for frame in made[start : start + count]:
                 assert not is_missing(told, frame.at, -slack_s), (
                     f"{file.name}: {kind} {frame} is in a gap: {told}"
                 )
