@@ -6,7 +6,6 @@ import struct
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from engine import _native
 from engine.errors import MuxError
@@ -117,11 +116,9 @@ class FlvMuxer:
                 data = (written,)
         except ValueError as error:
             raise MuxError(f"flv: {error}") from error
-        positions: Sequence[int] | npt.NDArray[np.int64] = ()  # asked for those of keyframes only
-        if batch.survey is None or batch.survey.keys:
-            positions = np.frombuffer(starts, dtype=np.uint32) + np.int64(self._sink.size)
+        begin = self._sink.size
         self._sink.write_all(data)
-        self._metadata.note(batch, positions, self._shift_ms)
+        self._metadata.note(batch, begin, memoryview(starts).cast("I"), self._shift_ms)
 
     def pause(self) -> None:
         """Nothing waits to be written."""
