@@ -117,8 +117,9 @@ def flv_parts(
 
 def frame_digests(arena: Buffer, table: Buffer, /) -> bytes:
     """One u64 per table row, in native byte order: a digest of kind, codec and coded payload (of the whole
-    body of a multitrack tag), 0 for rows that are no frames. Timestamps and signalling play no part. Raises
-    ValueError for a table that is none or points outside."""
+    body of a multitrack tag; of a long payload its length, its ends and places between count), 0 for rows
+    that are no frames. Timestamps and signalling play no part. Raises ValueError for a table that is none or
+    points outside."""
 
 @final
 class FrameRing:
