@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,6 +48,9 @@ class _Nowhere:
 
     def write(self, data: bytes) -> None:
         self.size += len(data)
+
+    def write_all(self, parts: Sequence[bytes | memoryview]) -> None:
+        self.size += sum(map(len, parts))
 
     def patch(self, offset: int, data: bytes) -> None:
         """Nothing to patch."""

@@ -39,10 +39,12 @@ class HttpFlvReader:
     def read_in_place(self, data: bytes, /) -> tuple[int, bytes] | None:
         """(bytes, table) of the whole tags that `data` begins with, for which it is the arena; (0, b"") when
         its first tag is not whole. What is behind them is not read, and comes again. None when this cannot be
-        done, and `feed` must be given the bytes: not `reads_in_place`, or the first tag is odd."""
+        done, and `feed` must be given the bytes: not `reads_in_place`, or the first tag is odd. Between the
+        tags of a chunked body stands what separates its chunks."""
     @property
     def reads_in_place(self) -> bool:
-        """The next byte begins a tag and no tag waits to be taken; never in a chunked body."""
+        """The next byte of the body begins a tag and no tag waits to be taken; no longer in a body whose
+        chunks end inside tags."""
     def take(self) -> tuple[bytes, bytes] | None: ...
     def finish(self) -> None:
         """The peer closed: sets `fault` when the head, the declared body or an FLV tag is cut."""
@@ -104,18 +106,20 @@ def flv_tags(
     coded media that have no legacy form (they start where the next row does); rows without a form in the
     wanted signalling are written unchanged. Raises ValueError for a table that is none or points outside."""
 
-def flv_span(
+def flv_parts(
     arena: Buffer, table: Buffer, shift_ms: int, signalling: Literal["source", "enhanced", "legacy"], /
-) -> tuple[int, int, bytes] | None:
-    """(start, end, starts): `arena[start:end]` is, byte for byte, what `flv_tags` gives for the arguments,
-    with the same `starts`, so that it can be written without a copy. None when the arena holds no such bytes
-    (rows moved in time, left out, re-signalled; an arena of bodies alone), when there are no rows, and for a
-    table that `flv_tags` refuses. The bytes around each body are compared, wherever the arena comes from."""
+) -> tuple[list[tuple[int, int]], bytes] | None:
+    """(parts, starts): `arena[start:end]` of each part, one behind the other, are, byte for byte, what
+    `flv_tags` gives for the arguments, with the same `starts`, so that they can be written without a copy.
+    None when the arena holds no such bytes (rows moved in time, re-signalled; an arena of bodies alone), when
+    there are no rows, when the parts are too short to be worth it, and for a table that `flv_tags` refuses.
+    The bytes around each body are compared, wherever the arena comes from."""
 
 def frame_digests(arena: Buffer, table: Buffer, /) -> bytes:
     """One u64 per table row, in native byte order: a digest of kind, codec and coded payload (of the whole
-    body of a multitrack tag), 0 for rows that are no frames. Timestamps and signalling play no part. Raises
-    ValueError for a table that is none or points outside."""
+    body of a multitrack tag; of a long payload its length, its ends and places between count), 0 for rows
+    that are no frames. Timestamps and signalling play no part. Raises ValueError for a table that is none or
+    points outside."""
 
 @final
 class FrameRing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -97,6 +97,10 @@ class FileSink:
         self.size += len(data)
         self.writes += 1
         return len(data)
+
+    def write_all(self, parts: Sequence[bytes | memoryview]) -> int:
+        """Appends all at once."""
+        return self.write(b"".join(parts))
 
     def patch(self, offset: int, data: bytes) -> None:
         """Overwrites."""

@@ -1,8 +1,9 @@
 """A batch: what one tick read of one stream.
 
 `arena` holds tag bodies; a native reader's holds them as FLV tags back to back, header and PreviousTagSize
-included. `tags` is a numpy structured array of dtype `TAG` whose rows point at the bodies. Rows are in the
-order received. Stages pass batches on and slice them; the arena is never copied.
+included; what HTTP puts between chunks may stand between them. `tags` is a numpy structured array of dtype
+`TAG` whose rows point at the bodies. Rows are in the order received. Stages pass batches on and slice them;
+the arena is never copied.
 """
 
 from __future__ import annotations

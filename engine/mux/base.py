@@ -27,6 +27,9 @@ class Sink(Protocol):
     def write(self, data: Buffer, /) -> int:
         """Appends all of `data`; returns its length in bytes."""
 
+    def write_all(self, parts: Sequence[bytes | memoryview], /) -> int:
+        """Appends the bytes of all, one behind the other, as `write` would at once."""
+
     def patch(self, offset: int, data: bytes, /) -> None:
         """Overwrites bytes written earlier; never makes the file longer."""
 

@@ -6,7 +6,6 @@ import struct
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from engine import _native
 from engine.errors import MuxError
@@ -106,20 +105,20 @@ class FlvMuxer:
         if not table:
             return
         arguments = (batch.arena, table, self._shift_ms, self._signalling)
-        data: bytes | memoryview
+        data: list[memoryview] | tuple[bytes]
         try:
-            if span := _native.flv_span(*arguments):
-                start, end, starts = span
-                data = memoryview(batch.arena)[start:end]
+            if found := _native.flv_parts(*arguments):
+                parts, starts = found
+                arena = memoryview(batch.arena)
+                data = [arena[start:end] for start, end in parts]
             else:
-                data, starts = _native.flv_tags(*arguments)
+                written, starts = _native.flv_tags(*arguments)
+                data = (written,)
         except ValueError as error:
             raise MuxError(f"flv: {error}") from error
-        positions: Sequence[int] | npt.NDArray[np.int64] = ()  # asked for those of keyframes only
-        if batch.survey is None or batch.survey.keys:
-            positions = np.frombuffer(starts, dtype=np.uint32) + np.int64(self._sink.size)
-        self._sink.write(data)
-        self._metadata.note(batch, positions, self._shift_ms)
+        begin = self._sink.size
+        self._sink.write_all(data)
+        self._metadata.note(batch, begin, memoryview(starts).cast("I"), self._shift_ms)
 
     def pause(self) -> None:
         """Nothing waits to be written."""

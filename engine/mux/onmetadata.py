@@ -109,8 +109,9 @@ class Completion:
     _last_keyframe_ms: int | None = None
     _last_video_ms: int | None = None
 
-    def note(self, batch: Batch, positions: Sequence[int] | npt.NDArray[Any], shift_ms: int) -> None:
-        """Notes rows that are written at these positions with the timestamp `dts - shift_ms`."""
+    def note(self, batch: Batch, begin: int, starts: Sequence[int], shift_ms: int) -> None:
+        """Notes rows that are written from `begin` on, where each starts, with the timestamp
+        `dts - shift_ms`."""
         if (survey := batch.survey) is not None:
             last_ms, keys = survey.last_of.get(_VIDEO), survey.keys
         else:
@@ -119,7 +120,7 @@ class Completion:
             self._last_video_ms = last_ms - shift_ms
         for row, dts_ms in keys:
             self._last_keyframe_ms = dts_ms - shift_ms
-            self.index.add(self._last_keyframe_ms, int(positions[row]))
+            self.index.add(self._last_keyframe_ms, begin + starts[row])
 
     def complete(self, stats: Stats, file_bytes: int, shift_ms: int) -> bytes:
         """The script tag's body of the whole file. A track that was promised and never came is not in it."""

@@ -312,7 +312,8 @@ class Recording:
                 self._enter(State.OPENING)
                 made_since = None if source.is_live else self._now()  # a file is played from now on
                 self._intake.connect(may_repeat=self._broke_off, made_since=made_since)
-                await self._read(source)
+                # A task of its own: at each wake the whole chain of callers would be entered down to it.
+                await self._loop.create_task(self._read(source))
         except (SourceError, ProtocolError) as caught:
             error = caught
         finally:

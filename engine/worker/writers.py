@@ -16,13 +16,16 @@ _log = structlog.get_logger()
 _Work = tuple[Callable[[], object], "WriterLane | None", int]
 
 _GATHER_S = 0.02
-"""Work is gathered this long and handed over at once: waking a thread costs more than muxing a tick."""
+"""Work is gathered this long and handed over at once: waking a thread costs more than muxing a tick. The next
+thread waits as long again: two that work at one time wake each other at every system call, because only one
+of them may run Python."""
 
 
 class WriterThread:
     """One thread that does the muxing and the disk work of its lanes, in order (design decision 6)."""
 
     def __init__(self, number: int) -> None:
+        self._gather_s = _GATHER_S * (number + 1)
         self.put_bytes = 0  # written by the event loop
         self.done_bytes = 0  # written by the thread
         self._gathered: list[_Work] = []
@@ -34,7 +37,7 @@ class WriterThread:
         """Queue work from the event loop; never waits."""
         self._gathered.append(work)
         if len(self._gathered) == 1:
-            asyncio.get_running_loop().call_later(_GATHER_S, self.hand_over)
+            asyncio.get_running_loop().call_later(self._gather_s, self.hand_over)
 
     def hand_over(self) -> None:
         """Give the thread what was gathered."""

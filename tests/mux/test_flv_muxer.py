@@ -185,6 +185,9 @@ class Kept:
         self.size += len(data)
         return len(data)
 
+    def write_all(self, parts):
+        return sum(map(self.write, parts))
+
     def patch(self, offset, data):
         """Of no interest here."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from native.flv_bytes import CAPTURES, EXAMPLE, flv_bytes, tag_bytes
 
 from engine import _native
 from engine.errors import BadResponse, MalformedFlv, MalformedHttp, NotFlv, from_fault
+from engine.media.batch import TAG
 
 Head = tuple[int, str, list[tuple[str, str]]]
 
@@ -55,7 +57,8 @@ def read_in_place(*pieces: bytes) -> Answer:
         assert may or read is None
         if read is not None:
             count, table = read
-            arena, held = arena + held[:count], held[count:]
+            assert (count == 0) == (table == b"")
+            arena, held = arena + tags_of(held, table), held[count:]
             rows += len(table) // _native.TAG_BYTES
         if read is None or piece is None:
             reader.feed(held)
@@ -66,6 +69,13 @@ def read_in_place(*pieces: bytes) -> Answer:
     ended, before = reader.ended, reader.fault
     reader.finish()
     return Answer(reader.head, ended, reader.fault, arena, rows, before)
+
+
+def tags_of(arena: bytes, table: bytes) -> bytes:
+    """The tags that rows point at, with what FLV puts around a body."""
+    rows = np.frombuffer(table, dtype=TAG)
+    bodies = zip(rows["offset"].tolist(), rows["size"].tolist(), strict=True)
+    return b"".join(arena[offset - 11 : offset + size + 4] for offset, size in bodies)
 
 
 def response(*lines: str, body: bytes = b"", status: str = "HTTP/1.1 200 OK") -> bytes:
@@ -88,6 +98,7 @@ FLV = flv_bytes(EXAMPLE)
 ARENA = b"".join(tag_bytes(tag) for tag in EXAMPLE)
 LENGTH = f"Content-Length: {len(FLV)}"
 CHUNKED = "Transfer-Encoding: chunked"
+A_CHUNK_A_TAG = [13, *(len(tag_bytes(tag)) for tag in EXAMPLE)]
 
 WHOLE = {
     "until close": (response(body=FLV), False),
@@ -98,6 +109,9 @@ WHOLE = {
     "same length twice": (response(LENGTH, LENGTH, f"{LENGTH}, {len(FLV)}", body=FLV), True),
     "bytes behind the body": (response(LENGTH, body=FLV + b"HTTP/1.1 nonsense"), True),
     "chunked": (response(CHUNKED, body=chunked(FLV, 100)), True),
+    "a chunk a tag": (response(CHUNKED, body=chunked(FLV, *A_CHUNK_A_TAG)), True),
+    "chunks of whole tags": (response(CHUNKED, body=chunked(FLV, sum(A_CHUNK_A_TAG[:3]), 10**9)), True),
+    "a chunk that splits a tag": (response(CHUNKED, body=chunked(FLV, *A_CHUNK_A_TAG[:3], 9, 10**9)), True),
     "chunks of one byte": (response(CHUNKED, body=chunked(FLV, 1)), True),
     "lower case": (response("transfer-encoding: CHUNKED", body=chunked(FLV, 10, 1, 300)), True),
     "extensions": (response(CHUNKED, body=chunked(FLV, 99, extension=' ;a="b;c";d')), True),
@@ -212,6 +226,14 @@ MALFORMED = {
     "chunk size over 64 bits": (response(CHUNKED, body=b"1" + b"0" * 16 + b"\r\n"), "http.chunk"),
     "chunk line": (response(CHUNKED, body=b"1;" + b"x" * 1200), "http.chunk"),
     "chunk end": (response(CHUNKED, body=b"3\r\nFLVxx\r\n"), "http.chunk"),
+    "chunk end behind a tag": (
+        response(CHUNKED, body=chunked(FLV, *A_CHUNK_A_TAG).replace(b"\r\n0\r\n", b"xx0\r\n")),
+        "http.chunk",
+    ),
+    "tag type in a chunk": (
+        response(CHUNKED, body=chunked(FLV + b"\xff" * 20, *A_CHUNK_A_TAG)),
+        "flv.bad_tag_type",
+    ),
     "chunk end of one byte": (response(CHUNKED, body=b"3\r\nFLVx\n0\r\n\r\n"), "http.chunk"),
     "trailers": (response(CHUNKED, body=b"0\r\n" + b"a: " + b"b" * 17_000), "http.trailers"),
     "trailer lines": (response(CHUNKED, body=b"0\r\n" + b"a:b\r\n" * 101), "http.trailers"),
@@ -249,6 +271,10 @@ CUT = {
     "trailers": (response(CHUNKED, body=chunked(FLV, 100)[:-2]), "http.truncated"),
     "tag until close": (response(body=FLV[:100]), "flv.truncated"),
     "tag in a whole body": (response("Content-Length: 100", body=FLV[:100]), "flv.truncated"),
+    "tag in a chunk of its own": (
+        response(CHUNKED, body=chunked(FLV, *A_CHUNK_A_TAG)[:-30]),
+        "http.truncated",
+    ),
     "tag in whole chunks": (response(CHUNKED, body=chunked(FLV[:100], 30)), "flv.truncated"),
     "empty body": (response("Content-Length: 0"), "not.flv"),
 }
@@ -290,6 +316,21 @@ def test_rows_read_in_place_are_those_of_a_copy() -> None:
     assert (ARENA, (len(ARENA), other.take()[1])) == (FLV[13:], reader.read_in_place(FLV[13:] + FLV[13:20]))
     assert reader.read_in_place(FLV[13:20]) == (0, b"")
     assert reader.read_in_place(b"\xff" + FLV[14:]) is None
+
+
+def test_chunks_of_whole_tags_are_read_in_place_and_others_are_not() -> None:
+    reader = _native.HttpFlvReader()
+    reader.feed(response(CHUNKED, body=chunked(FLV[:13], 13)[:-5]))
+    assert reader.reads_in_place
+    body = chunked(ARENA, *A_CHUNK_A_TAG[1:])
+    read = reader.read_in_place(body)
+    assert read is not None
+    assert (body[read[0] :], tags_of(body, read[1])) == (b"\r\n0\r\n\r\n", ARENA)
+    assert reader.read_in_place(b"\r") == (0, b"")
+    more = b"\r\n%x\r\n%b" % (len(ARENA), ARENA)
+    assert reader.read_in_place(more[:30]) == (0, b"")
+    assert reader.read_in_place(b"\r\n20\r\n" + ARENA[:32] + b"\r\n") is None
+    assert not reader.reads_in_place
 
 
 @pytest.mark.skipif(not CAPTURES, reason="the shared captures are absent")

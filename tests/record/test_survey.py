@@ -56,7 +56,7 @@ def outcome(pieces: Iterable[Batch], *, duration_ms: int | None, interval_ms: in
                     found.surveys += one.batch.survey is not None
                     found.operations += joined_rows([one.batch])
                     tally.take(one.batch)
-                    metadata.note(one.batch, one.batch.tags["offset"], 0)
+                    metadata.note(one.batch, 0, one.batch.tags["offset"].tolist(), 0)
                 else:
                     said = getattr(one, "section", None), getattr(one, "message", None)
                     found.operations.append((type(one), *said))

@@ -38,6 +38,22 @@ def test_neither_a_growing_nor_a_final_file_is_overwritten(tmp_path: Path) -> No
         GrowingFile(final)
 
 
+def test_pieces_are_appended_one_behind_the_other(tmp_path: Path) -> None:
+    file = GrowingFile(tmp_path / "a.flv")
+    assert file.write_all([]) == 0
+    pieces = [memoryview(b"%d " % number) for number in range(2500)]  # more than a system takes at once
+    assert file.write_all([b"begin ", *pieces]) == file.size
+    assert file.growing.read_bytes() == b"begin " + b"".join(pieces)
+
+
+def test_pieces_that_do_not_all_fit_leave_nothing_behind(tmp_path: Path) -> None:
+    file = GrowingFile(tmp_path / "a.flv")
+    file.write(b"whole")
+    with files_up_to(8), pytest.raises(StorageError, match="no larger file"):
+        file.write_all([b"to", b"o long"])
+    assert (file.size, file.growing.read_bytes()) == (5, b"whole")
+
+
 def test_a_final_name_taken_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     final = tmp_path / "a.flv"
     file = GrowingFile(final)

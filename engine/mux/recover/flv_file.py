@@ -103,7 +103,7 @@ class _Scan:
         self._read_tracks(batch)
         self.tally.take(batch)
         if self.metadata is not None:
-            self.metadata.note(batch, positions, 0)
+            self.metadata.note(batch, 0, positions.tolist(), 0)
 
     def _read_scripts(self, batch: Batch, position: int) -> None:
         for row in np.flatnonzero(batch.tags["kind"] == Kind.SCRIPT).tolist():

@@ -4,6 +4,11 @@
 //! same frame has the same digest from another server, at another time and in the other signalling. A
 //! multitrack tag is digested whole, because the table points at one of its tracks only.
 //!
+//! Of a payload longer than [`WHOLE_BYTES`] the length, both ends and places between them are covered: reading
+//! every byte again, when it has left the processor's cache, was 6 % of what a recording cost. Two coded
+//! pictures of one length that differ, differ there: a slice begins with its number and time, and arithmetic
+//! coding carries a difference on to the end of it.
+//!
 //! The function is chains of 64 x 64 bit multiplications whose halves are folded together. It spreads well and
 //! costs a fraction of reading the bytes from the socket; it is no defence against a peer that constructs
 //! collisions, who could only make its own stream look repeated.
@@ -15,6 +20,9 @@ use crate::tag::{flag, rows, Role, Tag};
 const FIRST: u64 = 0x243f_6a88_85a3_08d3;
 const SECOND: u64 = 0x9e37_79b9_7f4a_7c15;
 const STRIPE_BYTES: usize = 4 * 16;
+/// A longer payload is covered by as much of its beginning and end together, and a stripe of each part between.
+const WHOLE_BYTES: usize = 512;
+const PARTS_BETWEEN: usize = 8;
 
 /// The digest of each row: 0 for a row that is no frame, and never 0 for one that is.
 ///
@@ -43,7 +51,21 @@ fn frame_digest(tag: &Tag, arena: &[u8]) -> Option<u64> {
     let whole = tag.flags & flag::MULTITRACK != 0;
     let covered = if whole { body } else { media };
     let seed = u64::from(tag.kind) << 16 | u64::from(tag.codec) << 8 | u64::from(whole);
-    Some(digest(seed, covered).max(1))
+    Some(digest_of_payload(seed, covered).max(1))
+}
+
+fn digest_of_payload(seed: u64, payload: &[u8]) -> u64 {
+    let end = WHOLE_BYTES / 2;
+    if payload.len() <= WHOLE_BYTES + PARTS_BETWEEN * STRIPE_BYTES {
+        return digest(seed, payload);
+    }
+    let (first, rest) = payload.split_at(end);
+    let (between, last) = rest.split_at(rest.len() - end);
+    let mut state = fold(seed ^ SECOND, payload.len() as u64 ^ FIRST);
+    for part in between.chunks_exact(between.len() / PARTS_BETWEEN) {
+        state = part.chunks_exact(16).take(STRIPE_BYTES / 16).fold(state, mix);
+    }
+    digest(digest(state, first), last)
 }
 
 fn digest(seed: u64, bytes: &[u8]) -> u64 {
@@ -162,6 +184,40 @@ mod tests {
             let mut changed = payload;
             changed[bit / 8] ^= 1 << (bit % 8);
             assert!(seen.insert(digest(0, &changed)), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn of_a_long_payload_its_length_its_ends_and_places_between_count() {
+        let most = WHOLE_BYTES + PARTS_BETWEEN * STRIPE_BYTES;
+        for size in [most, most + 1, most + 7, 100_000] {
+            let payload = vec![0; size];
+            let mut seen = HashSet::from([digest_of_payload(0, &payload)]);
+            let ends = (0..WHOLE_BYTES / 2).chain(size - WHOLE_BYTES / 2..size);
+            for byte in ends.clone() {
+                let mut changed = payload.clone();
+                changed[byte] = 1;
+                assert!(
+                    seen.insert(digest_of_payload(0, &changed)),
+                    "byte {byte} of {size}"
+                );
+            }
+            assert!(
+                seen.insert(digest_of_payload(0, &payload[1..])),
+                "{size} less one"
+            );
+            let between: Vec<usize> = (WHOLE_BYTES / 2..size - WHOLE_BYTES / 2)
+                .filter(|&byte| {
+                    let mut changed = payload.clone();
+                    changed[byte] = 1;
+                    seen.insert(digest_of_payload(0, &changed))
+                })
+                .collect();
+            assert_eq!(between.len(), PARTS_BETWEEN * STRIPE_BYTES, "{size}");
+            assert!(
+                between.last().unwrap() - between[0] >= (size - WHOLE_BYTES) * 7 / 8,
+                "{size}"
+            );
         }
     }
 

@@ -10,6 +10,8 @@ use crate::tag::{kind, Batch};
 
 mod in_place;
 
+pub(crate) use in_place::Behind;
+
 const SIGNATURE: &[u8; 3] = b"FLV";
 const FILE_HEADER_BYTES: usize = 9;
 const TYPE_MASK: u8 = 0x1f;

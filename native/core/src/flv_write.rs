@@ -106,33 +106,37 @@ pub fn flv_tags(
 
 /// Where an arena holds the tags that [`flv_tags`] would write, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Span {
-    /// The part of the arena to write.
-    pub bytes: std::ops::Range<usize>,
-    /// Where each row's tag starts in that part.
+pub struct Parts {
+    /// The parts of the arena to write, one behind the other.
+    pub parts: Vec<std::ops::Range<usize>>,
+    /// Where each row's tag starts in what they are together.
     pub starts: Vec<u32>,
 }
 
-/// The part of the arena that is what [`flv_tags`] gives for the same arguments; None when there is none:
-/// the rows do not follow each other in it, a row is to be changed or dropped, or the bytes around a body are
-/// not those to write. They are compared, so that an arena of any origin may be asked about.
-pub fn flv_span(arena: &[u8], table: &[u8], shift_ms: i64, signalling: Signalling) -> Option<Span> {
+/// So many bytes are copied in the time that a part of its own costs.
+const PART_BYTES: usize = 1 << 10;
+
+/// The parts of the arena that are what [`flv_tags`] gives for the same arguments; None when there are none, as
+/// a row is to be changed or dropped, or the bytes around a body are not those to write, and when the parts are
+/// so short that a copy costs less. The bytes are compared, so that an arena of any origin may be asked about.
+pub fn flv_parts(arena: &[u8], table: &[u8], shift_ms: i64, signalling: Signalling) -> Option<Parts> {
     let rows = rows(table).ok()?;
     let mut starts = Vec::with_capacity(rows.len());
-    let mut written: Option<std::ops::Range<usize>> = None;
+    let mut parts: Vec<std::ops::Range<usize>> = Vec::new();
+    let mut size = 0;
     for (row, tag) in rows.enumerate() {
         let tag = Tagged::of(row, &tag, arena, signalling).ok()?;
         let place = tag.place_in(arena, shift_ms)?;
-        let first = written.as_ref().map_or(place.start, |before| before.start);
-        if written.is_some_and(|before| before.end != place.start) {
-            return None;
+        starts.push(u32::try_from(size).ok()?);
+        size += place.len();
+        match parts.last_mut() {
+            Some(part) if part.end == place.start => part.end = place.end,
+            _ => parts.push(place),
         }
-        starts.push(u32::try_from(place.start - first).ok()?);
-        written = Some(first..place.end);
     }
-    let bytes = written?;
-    u32::try_from(bytes.len()).ok()?; // what flv_tags refuses
-    Some(Span { bytes, starts })
+    u32::try_from(size).ok()?; // what flv_tags refuses
+    let pays = parts.len() == 1 || size >= parts.len() * PART_BYTES;
+    (pays && !parts.is_empty()).then_some(Parts { parts, starts })
 }
 
 /// A row with what is to be written of it.

@@ -7,7 +7,9 @@
 use crate::fault::Fault;
 use crate::flv::FlvReader;
 use crate::limits;
-use crate::tag::{Batch, Tag};
+use crate::tag::Batch;
+
+mod in_place;
 
 const VERSION_PREFIX: &[u8; 5] = b"HTTP/";
 /// CR LF; a lone LF is read too.
@@ -38,6 +40,8 @@ pub struct HttpFlvReader {
     head: Option<ResponseHead>,
     flv: FlvReader,
     fault: Option<Fault>,
+    /// A chunk ended inside a tag.
+    splits_tags: bool,
 }
 
 /// What comes next in the response.
@@ -72,29 +76,6 @@ impl HttpFlvReader {
                 self.stop(fault);
             }
         }
-    }
-
-    /// As [`FlvReader::reads_in_place`]; never in a body that is chunked.
-    pub fn reads_in_place(&self) -> bool {
-        let is_bare = matches!(self.state, State::UntilClose | State::Declared(_));
-        is_bare && self.fault.is_none() && self.is_wanted() && self.flv.reads_in_place()
-    }
-
-    /// As [`FlvReader::read_in_place`], of the bytes that come next.
-    pub fn read_in_place(&mut self, data: &[u8]) -> Option<(usize, Vec<Tag>)> {
-        if !self.reads_in_place() {
-            return None;
-        }
-        let State::Declared(missing) = self.state else {
-            return self.flv.read_in_place(data);
-        };
-        let within = usize::try_from(missing).unwrap_or(usize::MAX).min(data.len());
-        let (end, tags) = self.flv.read_in_place(data.get(..within)?)?;
-        self.state = match missing - end as u64 {
-            0 => State::Ended,
-            missing => State::Declared(missing),
-        };
-        Some((end, tags))
     }
 
     /// The whole tags since the last take.

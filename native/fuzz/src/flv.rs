@@ -125,11 +125,11 @@ pub fn check_splits<R: Reader>(data: &[u8]) -> Outcome {
 }
 
 /// Reads whole tags where they were received, as long as that can be done: the same as being fed.
-pub fn check_in_place(
+pub fn check_in_place<R: Reader>(
     data: &[u8],
-    read_in_place: impl Fn(&mut FlvReader, &[u8]) -> Option<(usize, Vec<Tag>)>,
+    read_in_place: impl Fn(&mut R, &[u8]) -> Option<(usize, Vec<Tag>)>,
 ) {
-    let mut reader = FlvReader::default();
+    let mut reader = R::default();
     let (mut rows, mut held, mut begun) = (Vec::new(), Vec::new(), 0);
     for piece in pieces(data) {
         held.extend_from_slice(piece);
@@ -160,7 +160,7 @@ pub fn check_in_place(
         fault,
         state,
     };
-    assert_eq!(outcome, read::<FlvReader>(&[data], false), "in place");
+    assert_eq!(outcome, read::<R>(&[data], false), "in place");
 }
 
 /// See the module.

@@ -1,6 +1,6 @@
 //! HTTP responses that hold FLV: any split reads the same, heads and chunk lines stay within their caps.
 
-use crate::flv::{check_splits, Reader};
+use crate::flv::{check_in_place, check_splits, Reader};
 use reelkeeper_core::fault::Fault;
 use reelkeeper_core::http::HttpFlvReader;
 use reelkeeper_core::limits;
@@ -35,6 +35,7 @@ impl Reader for HttpFlvReader {
 /// See the module.
 pub fn check(data: &[u8]) {
     let outcome = check_splits::<HttpFlvReader>(data);
+    check_in_place(data, HttpFlvReader::read_in_place);
     if let Some(fault) = outcome.fault {
         assert!(
             !fault.message.contains('\n'),

@@ -76,22 +76,28 @@ fn flv_tags<'py>(
     Ok((PyBytes::new(py, &written.bytes), column(py, &written.starts)?))
 }
 
+/// (start and end of each part, where each row starts).
+type Parts<'py> = (Vec<(usize, usize)>, Bound<'py, PyBytes>);
+
 #[pyfunction]
 #[pyo3(signature = (arena, table, shift_ms, signalling, /))]
-fn flv_span<'py>(
+fn flv_parts<'py>(
     py: Python<'py>,
     arena: &Bound<'py, PyAny>,
     table: &Bound<'py, PyAny>,
     shift_ms: i64,
     signalling: &str,
-) -> PyResult<Option<(usize, usize, Bound<'py, PyBytes>)>> {
+) -> PyResult<Option<Parts<'py>>> {
     let signalling: Signalling = signalling.parse().map_err(value_error)?;
-    let span = with_bytes(table, |table| {
+    let found = with_bytes(table, |table| {
         with_bytes(arena, |arena| {
-            flv_write::flv_span(arena, table, shift_ms, signalling)
+            flv_write::flv_parts(arena, table, shift_ms, signalling)
         })
     })??;
-    span.map(|span| Ok((span.bytes.start, span.bytes.end, column(py, &span.starts)?)))
+    let places =
+        |parts: Vec<std::ops::Range<usize>>| parts.iter().map(|part| (part.start, part.end)).collect();
+    found
+        .map(|found| Ok((places(found.parts), column(py, &found.starts)?)))
         .transpose()
 }
 
@@ -110,5 +116,5 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<FlvReader>()?;
     module.add_function(wrap_pyfunction!(flv_header, module)?)?;
     module.add_function(wrap_pyfunction!(flv_tags, module)?)?;
-    module.add_function(wrap_pyfunction!(flv_span, module)?)
+    module.add_function(wrap_pyfunction!(flv_parts, module)?)
 }

@@ -1,5 +1,7 @@
 //! Tags read where they were received, without a copy: what a running stream needs.
 
+use std::ops::Range;
+
 use super::{FlvReader, State, TagHeader};
 use crate::limits;
 use crate::tag::framing::{previous_tag_size, FRAMING_BYTES, PREVIOUS_TAG_SIZE_BYTES, TAG_HEADER_BYTES};
@@ -21,26 +23,47 @@ impl FlvReader {
         if !self.reads_in_place() || data.len() > limits::BATCH_BYTES {
             return None;
         }
-        let (mut tags, mut end) = (Vec::new(), 0);
-        loop {
-            match Next::of(data.get(end..).unwrap_or_default()) {
+        let mut tags = Vec::new();
+        let (end, behind) = self.read_part_in_place(data, 0..data.len(), &mut tags);
+        (end > 0 || behind == Behind::Unfinished).then_some((end, tags))
+    }
+
+    /// Appends the whole tags that a part of `data`, which is their arena, begins with: where they end in `data`,
+    /// and what is behind them. The reader [`FlvReader::reads_in_place`].
+    pub(crate) fn read_part_in_place(
+        &mut self,
+        data: &[u8],
+        part: Range<usize>,
+        tags: &mut Vec<Tag>,
+    ) -> (usize, Behind) {
+        let mut end = part.start;
+        let behind = loop {
+            match Next::of(data.get(end..part.end).unwrap_or_default()) {
                 Next::Tag(header, body) => {
                     let offset = end + TAG_HEADER_BYTES;
                     tags.push(Tag::of(header.kind, header.timestamp, body, offset));
                     end += FRAMING_BYTES + body.len();
                 }
-                Next::Unfinished => break,
-                Next::Odd if end == 0 => return None,
-                Next::Odd => break,
+                Next::Unfinished => break Behind::Unfinished,
+                Next::Odd => break Behind::Odd,
             }
-        }
-        if end > 0 {
-            self.position += end as u64;
+        };
+        if end > part.start {
+            self.position += (end - part.start) as u64;
             self.consumed = self.position;
             self.sized = true;
         }
-        Some((end, tags))
+        (end, behind)
     }
+}
+
+/// What is behind the whole tags of some bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Behind {
+    /// Nothing, or the beginning of a tag.
+    Unfinished,
+    /// No tag that can be taken as it is.
+    Odd,
 }
 
 /// What bytes begin with that follow a tag.
@@ -76,7 +99,6 @@ impl<'a> Next<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{read, START};
-    use super::*;
 
     #[test]
     fn whole_tags_are_read_in_place_and_the_rest_is_left() {

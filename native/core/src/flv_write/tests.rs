@@ -105,15 +105,20 @@ fn every_offset_outside_the_arena_is_refused() {
     }
 }
 
-fn span_of(batch: &Batch, shift_ms: i64, signalling: Signalling) -> Option<Span> {
+fn parts_of(batch: &Batch, shift_ms: i64, signalling: Signalling) -> Option<Parts> {
     let table: Vec<u8> = batch.tags.iter().flat_map(Tag::to_bytes).collect();
-    let span = flv_span(&batch.arena, &table, shift_ms, signalling);
-    if let Some(span) = &span {
-        let written = flv_tags(&batch.arena, &table, shift_ms, signalling).expect("rows that are a span");
-        assert_eq!(batch.arena[span.bytes.clone()], written.bytes);
-        assert_eq!(span.starts, written.starts);
+    let found = flv_parts(&batch.arena, &table, shift_ms, signalling);
+    if let Some(found) = &found {
+        let written = flv_tags(&batch.arena, &table, shift_ms, signalling).expect("rows that can be written");
+        let parts: Vec<&[u8]> = found
+            .parts
+            .iter()
+            .map(|part| &batch.arena[part.clone()])
+            .collect();
+        assert_eq!(parts.concat(), written.bytes);
+        assert_eq!(found.starts, written.starts);
     }
-    span
+    found
 }
 
 fn three_tags() -> Batch {
@@ -125,26 +130,50 @@ fn three_tags() -> Batch {
 }
 
 #[test]
-fn rows_that_stand_in_the_arena_are_a_span_of_it() {
+fn rows_that_stand_in_the_arena_are_a_part_of_it() {
     let mut batch = three_tags();
-    let span = span_of(&batch, 0, Signalling::Source).expect("as they came");
-    assert_eq!((span.bytes, span.starts), (0..batch.arena.len(), vec![0, 23, 45]));
+    let found = parts_of(&batch, 0, Signalling::Source).expect("as they came");
+    let whole = 0..batch.arena.len();
+    assert_eq!((found.parts, found.starts), (vec![whole], vec![0, 23, 45]));
     for tag in &mut batch.tags {
         tag.dts += 5 << 32; // unwrapped: the same low 32 bits
     }
-    assert!(span_of(&batch, 0, Signalling::Source).is_some());
-    assert!(span_of(&batch, 3 << 32, Signalling::Legacy).is_some());
+    assert!(parts_of(&batch, 0, Signalling::Source).is_some());
+    assert!(parts_of(&batch, 3 << 32, Signalling::Legacy).is_some());
     batch.tags.remove(0);
-    let span = span_of(&batch, 0, Signalling::Enhanced).expect("the rest stays as it is");
-    assert_eq!((span.bytes.start, span.starts), (23, vec![0, 22]));
+    let found = parts_of(&batch, 0, Signalling::Enhanced).expect("the rest stays as it is");
+    assert_eq!((found.parts[0].start, found.starts), (23, vec![0, 22]));
 }
 
 #[test]
-fn other_rows_are_no_span() {
+fn rows_that_stand_apart_are_parts_when_they_are_long() {
+    let with_frames_of = |size: usize| {
+        let mut batch = Batch::default();
+        for time in 0..3 {
+            batch.push(
+                kind::VIDEO,
+                time,
+                &[b"\x27\x01\x00\x00\x00".as_slice(), &vec![1; size]].concat(),
+            );
+        }
+        batch.tags.remove(1);
+        parts_of(&batch, 0, Signalling::Source)
+    };
+    let tag = PART_BYTES;
+    let found = with_frames_of(tag - 20).expect("long parts");
+    assert_eq!(
+        (found.parts, found.starts),
+        (vec![0..tag, 2 * tag..3 * tag], vec![0, tag as u32])
+    );
+    assert_eq!(with_frames_of(tag - 21), None);
+}
+
+#[test]
+fn other_rows_are_no_part() {
     let changed = |change: fn(&mut Batch)| {
         let mut batch = three_tags();
         change(&mut batch);
-        span_of(&batch, 0, Signalling::Source)
+        parts_of(&batch, 0, Signalling::Source)
     };
     let changes: [fn(&mut Batch); 12] = [
         |batch| batch.tags.clear(),
@@ -163,14 +192,14 @@ fn other_rows_are_no_span() {
     for (number, change) in changes.into_iter().enumerate() {
         assert_eq!(changed(change), None, "change {number}");
     }
-    assert_eq!(span_of(&three_tags(), 1, Signalling::Source), None);
+    assert_eq!(parts_of(&three_tags(), 1, Signalling::Source), None);
     assert_eq!(
-        span_of(&three_tags(), 0, Signalling::Enhanced),
+        parts_of(&three_tags(), 0, Signalling::Enhanced),
         None,
         "H.265 by a private id"
     );
     assert_eq!(
-        flv_span(&[], &[0; crate::tag::TAG_BYTES - 1], 0, Signalling::Source),
+        flv_parts(&[], &[0; crate::tag::TAG_BYTES - 1], 0, Signalling::Source),
         None
     );
 }
