@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,18 @@ from engine.catalog import Catalog
 # No test asserts a time; and what CI draws is the same each time, so that it fails for a change's sake only.
 hypothesis.settings.register_profile("reel", deadline=None, derandomize=os.environ.get("CI") == "true")
 hypothesis.settings.load_profile("reel")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that may take long begin first, so that none of them is waited for alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of tests and the vendors' SDKs consist of is not looked through by each collection of
+    garbage, of which many tests ask for one."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
