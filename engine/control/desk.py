@@ -15,6 +15,7 @@ from engine.catalog.schema import Push, Task
 from engine.control.orders import Group, Order
 from engine.control.states import TaskState
 from engine.control.streams import StreamKey
+from engine.media.events import TrackInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class Running:
     """By command; it is ended when its delay is over."""
     is_ending: bool = False
     """It was told to end."""
+    tracks: tuple[TrackInfo, ...] = ()
+    """Of what it records, as far as they are known."""
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ import structlog
 from engine.catalog import files, recordings
 from engine.catalog.schema import File, Push, Recording, Task
 from engine.control.board import Board, Change
+from engine.control.changes import warning_of
 from engine.control.desk import Running
 from engine.control.ids import file_id
 from engine.control.naming import VOD_DEFAULT, Named, file_name
@@ -21,6 +22,7 @@ from engine.control.streams import StreamKey
 from engine.control.surroundings import Status
 from engine.errors import ProtocolError
 from engine.media.events import (
+    CodecChanged,
     Event,
     Failed,
     FileFinished,
@@ -64,7 +66,9 @@ class Hearing:
     async def _apply(self, change: Change, running: Running, event: Event) -> None:
         match event:
             case Live() | GapClosed():
-                await self._live(change, running, event.at)
+                await self._live(change, running, event)
+            case CodecChanged():
+                await self._changed(change, running, event)
             case GapOpened():
                 await self._broke_off(change, running, event)
             case Warned():
@@ -83,16 +87,24 @@ class Hearing:
             case _:
                 return
 
-    async def _live(self, change: Change, running: Running, at: datetime) -> None:
+    async def _live(self, change: Change, running: Running, event: Live | GapClosed) -> None:
         row = await recordings.get(change.session, running.id)
         if row is None or running.is_live:
             return
         what: Status = "resumed" if running.was_live else "started"
         row.state = "live"
-        change.desk.running[running.id] = replace(running, is_live=True, was_live=True)
+        tracks = tuple(event.tracks) if isinstance(event, Live) else running.tracks
+        change.desk.running[running.id] = replace(running, is_live=True, was_live=True, tracks=tracks)
         change.desk.tries.pop((running.slot, running.group.label), None)
-        await self._board.messages.recording_status(change.session, row, what, at)
+        await self._board.messages.recording_status(change.session, row, what, event.at)
         await self._reconciler.note_states(change)
+
+    async def _changed(self, change: Change, running: Running, event: CodecChanged) -> None:
+        row = await recordings.get(change.session, running.id)
+        change.desk.running[running.id] = replace(running, tracks=tuple(event.tracks))
+        if row is not None and running.tracks:
+            warning = warning_of(running.tracks, event)
+            await self._board.messages.exception(change.session, row, warning)
 
     async def _broke_off(self, change: Change, running: Running, event: GapOpened) -> None:
         row = await recordings.get(change.session, running.id)
@@ -185,7 +197,7 @@ def _matters(event: Event, running: Running | None) -> bool:
             return not running.is_live
         case GapOpened(format=None):
             return running.is_live and not running.is_ending
-        case Warned() | Finished() | Failed():
+        case CodecChanged() | Warned() | Finished() | Failed():
             return True
     return False
 

@@ -17,6 +17,7 @@ class ExceptionKind(NamedTuple):
 
 
 _AUDIO_JUMPS, _VIDEO_JUMPS, _PULL_FAILED, _WRITE_FAILED = -8, -9, -16, -104
+_RESIZED, _TRACKS_CHANGED = -100, -120
 _FRAMES_DROPPED, _NO_KEYFRAME = -130, -132
 
 _JUMPS = frozenset({"timestamp_jump", "timestamp_continued", "timestamp_wrap", "glued_push"})
@@ -39,6 +40,8 @@ _KINDS: dict[str, ExceptionKind] = {
     **dict.fromkeys(
         ("storage", "name_taken", "mux", "unsupported_codec"), ExceptionKind("error", _WRITE_FAILED)
     ),
+    "resolution_changed": ExceptionKind("warning", _RESIZED),
+    "tracks_changed": ExceptionKind("warning", _TRACKS_CHANGED),
     "undecodable": ExceptionKind("warning", _FRAMES_DROPPED),
     "duplicate_media": ExceptionKind("info", _FRAMES_DROPPED),
     "cut_without_keyframe": ExceptionKind("warning", _NO_KEYFRAME),

@@ -165,6 +165,7 @@ class Told:
         self.pushes: list[bool] = []
         self.files: list[str] = []
         self.warnings: list[str] = []
+        self.messages: list[str] = []
 
     async def file_finished(
         self, session: AsyncSession, recording: Recording, file: File, task: Task | None, push: Push | None
@@ -181,6 +182,7 @@ class Told:
 
     async def exception(self, session: AsyncSession, recording: Recording, warning: events.Warned) -> None:
         self.warnings.append(warning.code)
+        self.messages.append(warning.message)
 
     def of(self, id: str) -> list[str]:
         return [what for one, what in self.statuses if one == id]

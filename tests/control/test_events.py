@@ -170,6 +170,51 @@ async def test_interruptions_and_warnings_are_told_of(house: House) -> None:
     assert house.told.warnings == ["jump", "jump"]
 
 
+SMALL = TrackInfo(kind="video", codec="H.264", codec_string="avc1.64000c", width=320, height=180)
+LARGE = TrackInfo(kind="video", codec="H.264", codec_string="avc1.64001f", width=1280, height=720)
+NEWER = TrackInfo(kind="video", codec="H.265", codec_string="hvc1.1.6.L93.B0", width=1280, height=720)
+SOUND = TrackInfo(kind="audio", codec="AAC", codec_string="mp4a.40.2", sample_rate=48000, channels=2)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code", "message"),
+    [
+        (
+            [SMALL, SOUND],
+            [LARGE, SOUND],
+            "resolution_changed",
+            "H.264 320x180 and AAC 48000 Hz became H.264 1280x720 and AAC 48000 Hz",
+        ),
+        ([LARGE], [NEWER], "tracks_changed", "H.264 1280x720 became H.265 1280x720"),
+        ([SMALL], [SMALL, SOUND], "tracks_changed", "H.264 320x180 became H.264 320x180 and AAC 48000 Hz"),
+        ([SMALL, SOUND], [SOUND], "tracks_changed", "H.264 320x180 and AAC 48000 Hz became AAC 48000 Hz"),
+    ],
+)
+async def test_a_change_of_tracks_is_an_exception(
+    house: House, before: list[TrackInfo], after: list[TrackInfo], code: str, message: str
+) -> None:
+    async with house.open():
+        await house.rule(await house.template(flv=ON))
+        await house.push()
+        (id,) = await house.runs("flv")
+        live = events.Live(at=START, recording=id, tracks=before, first_dts_ms=0)
+        await house.control.on_event(live)
+        for tracks in (after, before):
+            changed = events.CodecChanged(at=START, recording=id, tracks=tracks)
+            await house.control.on_event(changed)
+    assert house.told.warnings == [code, code]
+    assert house.told.messages[0] == message
+
+
+async def test_a_change_of_what_is_not_known_is_none(house: House) -> None:
+    """After a restart of the server, until the stream is live anew."""
+    async with house.open():
+        id = await recording(house)
+        for tracks in ([SMALL], [LARGE]):
+            await house.control.on_event(events.CodecChanged(at=START, recording=id, tracks=tracks))
+    assert house.told.warnings == ["resolution_changed"]
+
+
 async def test_when_the_outbox_cannot_be_written_nothing_is_stored(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -257,6 +257,13 @@ async def test_only_the_levels_that_were_asked_for(
     assert {one.message["exception_level"] for one in found} <= set(levels or ("error", "warning", "info"))
 
 
+async def test_the_vendors_numbers_of_changes(catalog: Catalog) -> None:
+    await add_template(catalog)
+    row = await a_recording(catalog)
+    await except_(catalog, messages(), row, warned("resolution_changed"), warned("tracks_changed"))
+    assert [one.message["exception"]["type"] for one in await told(catalog)] == [-100, -120]
+
+
 async def test_what_the_vendor_has_no_number_for_is_not_told(catalog: Catalog) -> None:
     await add_template(catalog)
     row = await a_recording(catalog)
