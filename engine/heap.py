@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 from collections.abc import Callable
 from typing import cast
 
@@ -32,8 +33,15 @@ def keep_free() -> None:
         mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
 
 
+def settle() -> None:
+    """What the process consists of now stays: a search for garbage looks only through what is made later. Of
+    200,000 objects that never go, each whole search took 0.1 s, in which nothing else was done."""
+    gc.freeze()
+
+
 async def keep_trimmed() -> None:
     """Give free memory back every few seconds, and only then, until cancelled."""
+    settle()
     keep_free()
     trim = trimmer()
     while True:

@@ -26,6 +26,7 @@ from engine.config import Settings
 from engine.control import Control, Quotas, Routes, StreamKey
 from engine.errors import OriginError
 from engine.fleet import LocalFleet
+from engine.heap import settle
 from engine.media.events import Event
 from engine.notify import Delivery, Messages, OnDemand, Schedule
 from engine.origin import Origin
@@ -78,6 +79,7 @@ async def serve(settings: Settings) -> AsyncIterator[Serving]:
         _run(parts, keep(catalog, storage.root, keep_days, expire=storage.expire), "retention")
         api = await _listen(parts, settings, keys, catalog, control)
         rtmp = None if origin is None else origin.rtmp_url("").rstrip("/")
+        settle()
         _log.info("server.started", api=api, rtmp=rtmp)
         yield Serving(api, rtmp, notice)
         _log.info("server.stopping")
