@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import delete, exists, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.catalog.schema import Callback, CallbackAttempt, File, Push, Recording, Task
 from engine.catalog.tasks import OPEN
 
 
-async def expired(
-    session: AsyncSession, now: datetime, *, besides: Collection[str] = (), limit: int
-) -> Sequence[File]:
-    """Files whose time is up, the oldest first; these are left out."""
+async def expired(session: AsyncSession, now: datetime, *, behind: File | None, limit: int) -> Sequence[File]:
+    """Files whose time is up, the oldest first, from behind one on."""
     query = select(File).where(File.expires_at <= now)
-    if besides:
-        query = query.where(File.id.not_in(besides))
+    if behind is not None:
+        query = query.where(tuple_(File.expires_at, File.id) > (behind.expires_at, behind.id))
     return (await session.scalars(query.order_by(File.expires_at, File.id).limit(limit))).all()
 
 

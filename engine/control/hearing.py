@@ -65,8 +65,11 @@ class Hearing:
 
     async def _apply(self, change: Change, running: Running, event: Event) -> None:
         match event:
-            case Live() | GapClosed():
-                await self._live(change, running, event)
+            case Live():
+                change.desk.running[running.id] = running = replace(running, tracks=tuple(event.tracks))
+                await self._live(change, running, event.at)
+            case GapClosed():
+                await self._live(change, running, event.at)
             case CodecChanged():
                 await self._changed(change, running, event)
             case GapOpened():
@@ -87,16 +90,15 @@ class Hearing:
             case _:
                 return
 
-    async def _live(self, change: Change, running: Running, event: Live | GapClosed) -> None:
+    async def _live(self, change: Change, running: Running, at: datetime) -> None:
         row = await recordings.get(change.session, running.id)
         if row is None or running.is_live:
             return
         what: Status = "resumed" if running.was_live else "started"
         row.state = "live"
-        tracks = tuple(event.tracks) if isinstance(event, Live) else running.tracks
-        change.desk.running[running.id] = replace(running, is_live=True, was_live=True, tracks=tracks)
+        change.desk.running[running.id] = replace(running, is_live=True, was_live=True)
         change.desk.tries.pop((running.slot, running.group.label), None)
-        await self._board.messages.recording_status(change.session, row, what, event.at)
+        await self._board.messages.recording_status(change.session, row, what, at)
         await self._reconciler.note_states(change)
 
     async def _changed(self, change: Change, running: Running, event: CodecChanged) -> None:
@@ -193,7 +195,9 @@ def _matters(event: Event, running: Running | None) -> bool:
     if running is None:
         return False
     match event:
-        case Live() | GapClosed(format=None, at_end=False):
+        case Live():
+            return not running.is_live or running.tracks != tuple(event.tracks)
+        case GapClosed(format=None, at_end=False):
             return not running.is_live
         case GapOpened(format=None):
             return running.is_live and not running.is_ending

@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from engine.catalog import Catalog, retention
+from engine.catalog.schema import File
 from engine.errors import StorageError
 from engine.record import wall_now
 from engine.store import remove_recorded
@@ -42,18 +43,17 @@ async def keep(
 async def sweep_files(catalog: Catalog, root: Path, now: datetime) -> None:
     """Remove the files whose time is up, then their rows. One that cannot be removed keeps its row, and is
     tried again by the next sweep."""
-    refused: set[str] = set()
+    last: File | None = None
     while True:
         async with catalog.read() as session:
-            files = await retention.expired(session, now, besides=refused, limit=_AT_ONCE)
+            files = await retention.expired(session, now, behind=last, limit=_AT_ONCE)
         if not files:
             return
-        gone: list[str] = []
+        last, gone = files[-1], list[str]()
         for file in files:
             try:
                 await asyncio.to_thread(remove_recorded, root / file.path)
             except StorageError as error:
-                refused.add(file.id)
                 _log.warning("file.unremoved", file=file.id, error=str(error))
             else:
                 gone.append(file.id)

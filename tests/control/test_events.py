@@ -206,6 +206,20 @@ async def test_a_change_of_tracks_is_an_exception(
     assert house.told.messages[0] == message
 
 
+async def test_another_push_with_other_tracks_is_no_change(house: House) -> None:
+    """Though it is heard that the gap is over before it is heard with what."""
+    async with house.open():
+        id = await recording(house)
+        for tracks in ([SMALL], [LARGE]):
+            await house.fleet.gap(id)
+            await house.fleet.goes_on(id)
+            live = events.Live(at=START, recording=id, tracks=tracks, first_dts_ms=0)
+            await house.control.on_event(live)
+        await house.control.on_event(events.CodecChanged(at=START, recording=id, tracks=[NEWER]))
+    assert house.told.messages == ["H.264 1280x720 became H.265 1280x720"]
+    assert house.told.of(id) == ["started", *["paused", "resumed"] * 2]
+
+
 async def test_a_change_of_what_is_not_known_is_none(house: House) -> None:
     """After a restart of the server, until the stream is live anew."""
     async with house.open():

@@ -15,6 +15,7 @@ from muxing import PlainFolder, read_stream
 from oracle import playlist
 from oracle.playback import assert_plays
 
+from engine.catalog.schema import File
 from engine.media.codecs import Format
 from engine.mux import MuxOptions, open_muxer
 
@@ -125,6 +126,22 @@ async def test_a_recording_that_goes_on(stage: Stage, record: Record) -> None:
     assert await stage.code(CREATE, **order(stage, -10)) == "InvalidStream.NotFound"
     folder.playlist.with_name("a.m3u8.journal").touch()
     assert (await stage.call(CREATE, **order(stage, -10)))["RecordInfo"]["Duration"] == 6.0
+
+
+async def test_it_is_kept_no_longer_than_what_it_is_made_of(stage: Stage, record: Record) -> None:
+    id = await live(stage)
+    for name, kept_s in (("a", 7200), ("b", 3600), ("c", None)):
+        record(stage, name)
+        await stage.house.fleet.file(id, f"{FOLDER}/{name}.m3u8")
+        async with stage.house.catalog.begin() as session:
+            (file,) = [one for one in await stage.house.files() if one.path.endswith(f"{name}.m3u8")]
+            until = None if kept_s is None else stage.house.clock() + timedelta(seconds=kept_s)
+            (await session.get_one(File, file.id)).expires_at = until
+        stage.house.clock.forward(10)
+    files = {file.id: file for file in await stage.house.files()}
+    info = (await stage.call(CREATE, **order(stage, -60)))["RecordInfo"]
+    (made,) = [file for file in await stage.house.files() if file.id == info["RecordId"]]
+    assert made.expires_at == min(file.expires_at for file in files.values() if file.expires_at)
 
 
 async def test_over_several_recordings(stage: Stage, record: Record) -> None:
