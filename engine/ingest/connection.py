@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from engine.errors import ConnectFailed
 from engine.ingest.hangup import Hangup
-from engine.media.limits import CONNECT_TIMEOUT_S
+from engine.media.limits import CONNECT_TIMEOUT_S, WINDOW_LAST_BYTES
 
 if sys.platform != "win32":
     import fcntl
@@ -83,6 +83,18 @@ class Connection:
     def window_bytes(self) -> int:
         """The kernel's receive buffer as it is now; autotuning grows it."""
         return self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+    def widen(self, window_bytes: int) -> int:
+        """Have the receive buffer grow to so many bytes, as far as the system lets it: what it is then.
+
+        Autotuning sees the bursts of a start, and stops where chance has it. SO_RCVBUF would end it, and has a
+        lower limit. Linux makes room for what a reader says that it waits for, and keeps it: nobody waits for
+        so much here, so that is taken back at once.
+        """
+        if sys.platform == "linux":
+            for least_bytes in (min(window_bytes, WINDOW_LAST_BYTES) // 2, 1):  # half of it is for overhead
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, least_bytes)
+        return self.window_bytes
 
     def read_now(self, buffer: memoryview) -> int:
         """Read what the kernel holds, up to the buffer's size; 0 when there is nothing or at the end (`eof`).

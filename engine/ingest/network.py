@@ -137,8 +137,8 @@ class NetworkReader:
             if self._machine.reads_in_place:
                 total = self._read_in_place()
             total = total or self._read_through()
-            if total * 4 > self._window_bytes:  # it only grows: asked for when it may matter
-                self._window_bytes = self._connection.window_bytes
+            if total * 4 > self._window_bytes:  # so much is needed for longer ticks
+                self._window_bytes = self._connection.widen(total * 8)
             self._sleep_s = self._tick.next_s(total, self._window_bytes)
         except ConnectFailed as error:
             if not self._machine.ended:
