@@ -129,8 +129,9 @@ class FrameRing:
     @property
     def count(self) -> int:
         """How many frames ever came."""
-    def push(self, arena: Buffer, table: Buffer, /) -> None:
-        """Takes in the rows that are frames. Raises ValueError, and takes nothing, as `frame_digests`."""
+    def push(self, digests: bytes, table: Buffer, /) -> None:
+        """Takes in the rows that are frames; `digests` is what `frame_digests` gave for them. Raises
+        ValueError, and takes nothing, where there are not as many."""
     def columns(self) -> tuple[bytes, bytes, bytes, bytes]:
         """(digests, times, kinds, keyframe or not), oldest first: u64 and i64 in native byte order, a byte
         each of the other two."""

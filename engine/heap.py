@@ -1,8 +1,8 @@
 """Memory that the process no longer needs goes back to the system.
 
-A tick's media is allocated, muxed and freed, hundreds of times a second and from several threads: glibc keeps
-the holes that this leaves, which came to half of a worker's memory. Giving them back every few seconds
-costs less than a millisecond each time.
+A tick's media is allocated, muxed and freed, hundreds of times a second and from several threads: glibc
+keeps the holes that this leaves, which came to half of a worker's memory. They are given back when there are
+many: a page that is taken again at the next tick costs more than what is written to it.
 """
 
 from __future__ import annotations
@@ -10,27 +10,80 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import mmap
 from collections.abc import Callable
-from typing import cast
+from pathlib import Path
 
-TRIM_S = 5.0
+CHECK_S = 5.0
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-_KEPT_BYTES = 4 << 20  # what a second of ten streams takes
+_SPARE_BYTES = 16 << 20  # what may be free: more than a slot of recordings takes at once
+_BLOCK_BYTES = 4 << 20  # what is larger is the system's own, and goes back at once
 
 
-def trimmer() -> Callable[[], None]:
-    """What gives free memory back; nothing where the C library has no `malloc_trim`."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    return cast("Callable[[], None]", (lambda: trim(0)) if trim is not None else (lambda: None))
+class _Mallinfo2(ctypes.Structure):
+    """What glibc (2.33 and later) says of its heap; all in bytes or numbers of blocks."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    ]
 
 
-def keep_free() -> None:
-    """Have the C library keep what is freed until it is trimmed: given back and taken again at each tick, a
-    page costs more than what is written to it."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
-        mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+class Heap:
+    """The C library's heap; of another than glibc nothing is known, and nothing is done to it."""
+
+    def __init__(self) -> None:
+        library = ctypes.CDLL(None)
+        self._trim: Callable[[int], int] | None = getattr(library, "malloc_trim", None)
+        self._tune: Callable[[int, int], int] | None = getattr(library, "mallopt", None)
+        self._tell: Callable[[], _Mallinfo2] | None = getattr(library, "mallinfo2", None)
+        if self._tell is not None:
+            library.mallinfo2.restype = _Mallinfo2
+
+    def trim(self) -> None:
+        """Give what is free back to the system."""
+        if self._trim is not None:
+            self._trim(0)
+
+    def keep_free(self) -> None:
+        """Have the C library keep what is freed until it is trimmed."""
+        if self._tune is not None:
+            self._tune(_M_TRIM_THRESHOLD, _SPARE_BYTES)
+            self._tune(_M_MMAP_THRESHOLD, _BLOCK_BYTES)
+
+    def unused_bytes(self) -> int | None:
+        """What of the process's memory the heap does not use: free blocks, beside all that never was the
+        heap's. None where that is not known."""
+        if self._tell is None:
+            return None
+        try:
+            resident = int(Path("/proc/self/statm").read_bytes().split()[1]) * mmap.PAGESIZE
+        except (OSError, IndexError, ValueError):
+            return None
+        told = self._tell()
+        return resident - int(told.uordblks) - int(told.hblkhd)
+
+
+class Trimming:
+    """Trims a heap when more of it has become free than may be."""
+
+    def __init__(self, heap: Heap) -> None:
+        self._heap = heap
+        self._least_bytes: int | None = None  # that was unused
+
+    def check(self) -> bool:
+        """Trim now if it is time; whether it was."""
+        unused_bytes = self._heap.unused_bytes()
+        if unused_bytes is not None and self._least_bytes is not None:
+            self._least_bytes = min(self._least_bytes, unused_bytes)
+            if unused_bytes - self._least_bytes <= _SPARE_BYTES:
+                return False
+        self._heap.trim()
+        self._least_bytes = self._heap.unused_bytes()
+        return True
 
 
 def settle() -> None:
@@ -42,8 +95,9 @@ def settle() -> None:
 async def keep_trimmed() -> None:
     """Give free memory back every few seconds, and only then, until cancelled."""
     settle()
-    keep_free()
-    trim = trimmer()
+    heap = Heap()
+    heap.keep_free()
+    trimming = Trimming(heap)
     while True:
-        await asyncio.sleep(TRIM_S)
-        trim()
+        await asyncio.sleep(CHECK_S)
+        trimming.check()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.heap import trimmer
+from engine.heap import Heap, Trimming
 
 PAGE_BYTES = 4096
 
@@ -18,15 +18,35 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
 
 
-def test_holes_are_given_back() -> None:
-    """Blocks below the size that glibc maps one by one; the last is kept, so that the top stays in use."""
-    blocks = [bytes([1]) * 100_000 for _ in range(1000)]
-    last = blocks[-1]
-    blocks.clear()
-    full = resident_bytes()
-    trimmer()()
-    assert full - resident_bytes() > 80_000_000
-    assert len(last) == 100_000
+def blocks_of(total_bytes: int) -> list[bytes]:
+    """Blocks below the size that glibc maps one by one."""
+    return [bytes([1]) * 100_000 for _ in range(total_bytes // 100_000)]
+
+
+def test_holes_are_given_back_when_there_are_many() -> None:
+    trimming = Trimming(Heap())
+    assert trimming.check()  # it is not known yet what cannot be given back
+    for total_bytes, is_trimmed in [(8_000_000, False), (100_000_000, True), (8_000_000, False)]:
+        blocks = blocks_of(total_bytes)
+        assert not trimming.check()  # they are used
+        last = blocks[-1]  # is kept, so that the top stays in use
+        blocks.clear()
+        full = resident_bytes()
+        assert trimming.check() == is_trimmed
+        assert (full - resident_bytes() > total_bytes * 0.8) == is_trimmed
+        assert len(last) == 100_000
+
+
+class UnknownHeap(Heap):
+    """Of a C library that does not tell what is free."""
+
+    def unused_bytes(self) -> None:
+        return None
+
+
+def test_what_is_not_told_is_trimmed_each_time() -> None:
+    trimming = Trimming(UnknownHeap())
+    assert [trimming.check() for _ in range(3)] == [True] * 3
 
 
 RECORD = """

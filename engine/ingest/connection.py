@@ -87,9 +87,9 @@ class Connection:
     def widen(self, window_bytes: int) -> int:
         """Have the receive buffer grow to so many bytes, as far as the system lets it: what it is then.
 
-        Autotuning sees the bursts of a start, and stops where chance has it. SO_RCVBUF would end it, and has a
-        lower limit. Linux makes room for what a reader says that it waits for, and keeps it: nobody waits for
-        so much here, so that is taken back at once.
+        Autotuning sees the bursts of a start, and stops where chance has it. SO_RCVBUF would end it, and has
+        a lower limit. Linux makes room for what a reader says that it waits for, and keeps it: nobody waits
+        for so much here, so that is taken back at once.
         """
         if sys.platform == "linux":
             for least_bytes in (min(window_bytes, WINDOW_LAST_BYTES) // 2, 1):  # half of it is for overhead

@@ -110,9 +110,11 @@ class NetworkReader:
                 return None
             await self._connection.sleep(slotted_s(self._sleep_s, now_s, self._wakes_at_s))
             self._read()
+            batch = self._machine.take_batch()
+            if batch is not None:
+                _ = batch.digests  # now, while they are in the processor's cache
             await asyncio.sleep(0)  # others that woke now read first
             self._send()
-            batch = self._machine.take_batch()
             now_s = self._loop.time()
         self._returned_s = now_s
         if batch is not None:

@@ -70,7 +70,7 @@ class Batch:
     stream nobody does.
     """
 
-    __slots__ = ("_table", "_tags", "arena", "survey")
+    __slots__ = ("_digests", "_table", "_tags", "arena", "survey")
 
     def __init__(self, arena: bytes, tags: npt.NDArray[np.void]) -> None:
         self.arena = arena
@@ -79,13 +79,14 @@ class Batch:
         no more to ask do not look at the rows."""
         self._table: bytes | None = None  # while there are no `_tags`, which may be written to
         self._tags: npt.NDArray[np.void] | None = tags
+        self._digests: bytes | None = None
 
     @classmethod
     def from_native(cls, taken: tuple[bytes, bytes]) -> Batch:
         """The batch of a native reader's `take()`; its rows are writable."""
         batch = cls.__new__(cls)
         batch.arena, batch._table = taken
-        batch.survey = batch._tags = None
+        batch.survey = batch._tags = batch._digests = None
         return batch
 
     @property
@@ -103,6 +104,14 @@ class Batch:
             return self._table
         assert self._tags is not None
         return self._tags.tobytes()
+
+    @property
+    def digests(self) -> bytes:
+        """What its frames are recognised by (`_native.frame_digests`). They cost a fraction when they are
+        asked for while the processor's cache still holds the bytes."""
+        if self._digests is None:
+            self._digests = _native.frame_digests(self.arena, self.table)
+        return self._digests
 
     def place(self, survey: _native.Survey) -> None:
         """The rows have the times of their survey."""

@@ -30,8 +30,8 @@ TICK_LAST_S = 1.0
 """The longest tick: beyond it a process that is killed would lose more media than it may (S2)."""
 
 WINDOW_LAST_BYTES = 8 << 20
-"""The largest receive buffer that is asked for: 16 Mb/s in the longest tick. The kernel holds so much of a stream
-while a disk stalls."""
+"""The largest receive buffer that is asked for: 16 Mb/s in the longest tick. The kernel holds so much of a
+stream while a disk stalls."""
 
 TICK_SLOTS = 10
 """In a longest tick. Recordings of one process wake in them together, at most so many times a second."""

@@ -46,7 +46,7 @@ class Memory:
 
     def remember(self, batch: Batch) -> None:
         """Take in recorded rows, which have their place on the recording's clock."""
-        self._ring.push(batch.arena, batch.table)
+        self._ring.push(batch.digests, batch.table)
         if batch.survey is None:
             for row in np.flatnonzero(batch.tags["role"] == int(Role.CONFIG)).tolist():
                 self._headers[int(batch.tags["kind"][row])] = header_digest(batch, row)
@@ -82,7 +82,7 @@ class Memory:
 
 def frame_digests(batch: Batch) -> npt.NDArray[np.uint64]:
     """A digest for each frame of the batch, 0 for every other row."""
-    return np.frombuffer(_native.frame_digests(batch.arena, batch.table), dtype=np.uint64)
+    return np.frombuffer(batch.digests, dtype=np.uint64)
 
 
 def header_digest(batch: Batch, row: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,6 +12,7 @@ from origins.process import free_port
 
 from engine.errors import ConnectFailed
 from engine.ingest.connection import Connection
+from engine.media.limits import WINDOW_LAST_BYTES
 
 Pair = tuple[Connection, socket.socket]
 
@@ -60,6 +62,18 @@ async def test_what_is_peeked_at_stays_until_it_is_skipped(pair: Pair) -> None:
     assert not connection.eof
     assert connection.read_now(buffer) == 0
     assert connection.eof
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems are not asked")
+async def test_the_window_is_widened_as_far_as_it_may_be(pair: Pair) -> None:
+    connection, peer = pair
+    narrow = connection.window_bytes
+    wide = connection.widen(4 * narrow)
+    assert 4 * narrow <= wide == connection.window_bytes
+    assert connection.widen(narrow) == wide
+    assert connection.widen(1 << 40) == connection.widen(1 << 50) < 3 * WINDOW_LAST_BYTES
+    peer.sendall(b"1")
+    await asyncio.wait_for(connection.wait_readable(), 10)  # nobody waits for more than a byte
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(104, "Connection reset by peer"), None])

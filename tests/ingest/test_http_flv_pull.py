@@ -15,6 +15,8 @@ from origins.process import free_port
 from origins.scripted import Client, chunk, head, says, scripted
 
 from engine.errors import AccessDenied, BadResponse, ConnectFailed, StreamNotFound
+from engine.ingest.http_flv import HttpFlvSource
+from engine.ingest.source import SourceOptions
 from engine.media.limits import MAX_REDIRECTS
 
 
@@ -96,6 +98,25 @@ async def test_pieces_of_tags(name: str, flv: bytes, rows: list[Row]) -> None:
     async with scripted(answer) as origin:
         read = await read_source(origin.url())
     assert (read.rows, read.error) == (rows, None)
+
+
+async def test_a_window_that_is_half_full_is_widened() -> None:
+    size = 60_000
+
+    async def answer(client: Client) -> None:
+        await client.send(head() + START + tag_bytes(PlainTag(9, 0, b"\x27\1\0\0\0" + bytes(size))))
+        await client.gone()
+
+    async with scripted(answer) as origin:
+        source = HttpFlvSource(origin.url(), SourceOptions(), memoryview(bytearray(1 << 20)))
+        await source.open()
+        try:
+            while not (batch := await source.read()):
+                assert batch is not None
+            assert source._connection is not None
+            assert source._connection.window_bytes > 3 * size  # 131,072 bytes at first
+        finally:
+            source.close()
 
 
 @pytest.mark.parametrize("previous_tag_size", [None, 0])

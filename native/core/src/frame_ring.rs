@@ -1,13 +1,12 @@
 //! The last frames of a recording, as digests with their times, in a ring of one size.
 
-use crate::digest::frame_digests;
 use crate::fault::Fault;
 use crate::tag::{flag, rows};
 
 /// A frame that was recorded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RecordedFrame {
-    /// See [`frame_digests`].
+    /// See [`crate::digest::frame_digests`].
     pub digest: u64,
     /// Its time on the recording's clock.
     pub dts: i64,
@@ -40,10 +39,15 @@ impl FrameRing {
         self.count
     }
 
-    /// Takes in the frames of a table. Fails, and takes nothing, as [`frame_digests`] does.
-    pub fn push(&mut self, arena: &[u8], table: &[u8]) -> Result<(), Fault> {
-        let digests = frame_digests(arena, table)?;
-        for (tag, digest) in rows(table)?.zip(digests) {
+    /// Takes in the frames of a table, whose rows have these digests. Fails, and takes nothing, as [`rows`] does,
+    /// and when there are not as many.
+    pub fn push(&mut self, digests: impl ExactSizeIterator<Item = u64>, table: &[u8]) -> Result<(), Fault> {
+        let rows = rows(table)?;
+        if rows.len() != digests.len() {
+            let message = format!("{} digests for {} rows", digests.len(), rows.len());
+            return Err(Fault::new("tag.table", message));
+        }
+        for (tag, digest) in rows.zip(digests) {
             let Some(place) = self.frames.get_mut(self.next) else {
                 return Ok(());
             };
@@ -74,6 +78,7 @@ impl FrameRing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::frame_digests;
     use crate::tag::{Batch, Tag, TAG_BYTES};
 
     fn push(ring: &mut FrameRing, times: &[u32]) {
@@ -83,7 +88,8 @@ mod tests {
             batch.push(9, time, &[0x17, 1, 0, 0, 0, time as u8]);
         }
         let table: Vec<u8> = batch.tags.iter().flat_map(Tag::to_bytes).collect();
-        ring.push(&batch.arena, &table).unwrap();
+        let digests = frame_digests(&batch.arena, &table).unwrap();
+        ring.push(digests.into_iter(), &table).unwrap();
     }
 
     fn times(ring: &FrameRing) -> Vec<i64> {
@@ -108,7 +114,8 @@ mod tests {
     #[test]
     fn a_table_that_is_none_changes_nothing() {
         let mut ring = FrameRing::new(4);
-        assert!(ring.push(&[], &[0; TAG_BYTES + 1]).is_err());
+        assert!(ring.push([].into_iter(), &[0; TAG_BYTES + 1]).is_err());
+        assert!(ring.push([].into_iter(), &[0; TAG_BYTES]).is_err());
         assert_eq!(ring.count(), 0);
         push(&mut FrameRing::new(0), &[1]);
     }

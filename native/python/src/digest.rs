@@ -8,6 +8,8 @@ use reelkeeper_core::frame_ring;
 use crate::buffer::with_bytes;
 use crate::fault::value_error;
 
+const DIGEST_BYTES: usize = std::mem::size_of::<u64>();
+
 #[pyfunction]
 #[pyo3(signature = (arena, table, /))]
 fn frame_digests<'py>(
@@ -19,8 +21,12 @@ fn frame_digests<'py>(
         with_bytes(arena, |arena| digest::frame_digests(arena, table))
     })??
     .map_err(value_error)?;
-    let bytes: Vec<u8> = digests.iter().flat_map(|digest| digest.to_ne_bytes()).collect();
-    Ok(PyBytes::new(py, &bytes))
+    PyBytes::new_with(py, std::mem::size_of_val(digests.as_slice()), |bytes| {
+        for (place, digest) in bytes.chunks_exact_mut(DIGEST_BYTES).zip(digests) {
+            place.copy_from_slice(&digest.to_ne_bytes());
+        }
+        Ok(())
+    })
 }
 
 /// (digests, times, kinds, keyframe or not): numbers in native byte order, then a byte each.
@@ -51,12 +57,14 @@ impl FrameRing {
         self.ring.count()
     }
 
-    #[pyo3(signature = (arena, table, /))]
-    fn push(&mut self, arena: &Bound<'_, PyAny>, table: &Bound<'_, PyAny>) -> PyResult<()> {
-        with_bytes(table, |table| {
-            with_bytes(arena, |arena| self.ring.push(arena, table))
-        })??
-        .map_err(value_error)
+    #[pyo3(signature = (digests, table, /))]
+    fn push(&mut self, digests: &[u8], table: &Bound<'_, PyAny>) -> PyResult<()> {
+        let mut word = [0; DIGEST_BYTES];
+        let digests = digests.chunks_exact(DIGEST_BYTES).map(|digest| {
+            word.copy_from_slice(digest);
+            u64::from_ne_bytes(word)
+        });
+        with_bytes(table, |table| self.ring.push(digests, table))?.map_err(value_error)
     }
 
     fn columns<'py>(&self, py: Python<'py>) -> Columns<'py> {
