@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,11 +46,8 @@ class _Nowhere:
         self.name = name
         self.size = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | _native.Pieces) -> None:
         self.size += len(data)
-
-    def write_all(self, parts: Sequence[bytes | memoryview]) -> None:
-        self.size += sum(map(len, parts))
 
     def patch(self, offset: int, data: bytes) -> None:
         """Nothing to patch."""

@@ -1,6 +1,7 @@
 """Types of the Rust binding. The wire formats and their limits are documented in native/core."""
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Literal, TypeAlias, TypedDict, final
 
 from typing_extensions import Buffer
@@ -8,6 +9,27 @@ from typing_extensions import Buffer
 AmfValue: TypeAlias = float | bool | str | list[AmfValue] | dict[str, AmfValue] | None
 
 TAG_BYTES: int
+
+@final
+class Pieces:
+    """Pieces of an arena, to be written one behind the other; `bytes()` copies them."""
+
+    def __len__(self) -> int:
+        """How many bytes they are together."""
+    def __bytes__(self) -> bytes: ...
+
+@final
+class AppendFile:
+    """A new file of this name, mode 0644, open to be read and written and closed on exec. Raises OSError;
+    FileExistsError when there is one."""
+
+    def __new__(cls, path: str | PathLike[str], /) -> AppendFile: ...
+    def fileno(self) -> int:
+        """Its descriptor. Raises OSError (EBADF) when it is closed."""
+    def write(self, data: Pieces | Buffer, /) -> None:
+        """Writes all of it where the last write ended, without the interpreter lock. Raises OSError, and
+        then part of it may be written."""
+    def close(self) -> None: ...
 
 @final
 class FlvReader:
@@ -108,9 +130,9 @@ def flv_tags(
 
 def flv_parts(
     arena: Buffer, table: Buffer, shift_ms: int, signalling: Literal["source", "enhanced", "legacy"], /
-) -> tuple[list[tuple[int, int]], bytes] | None:
-    """(parts, starts): `arena[start:end]` of each part, one behind the other, are, byte for byte, what
-    `flv_tags` gives for the arguments, with the same `starts`, so that they can be written without a copy.
+) -> tuple[Pieces, bytes] | None:
+    """(pieces, starts): pieces of the arena that are, byte for byte, what `flv_tags` gives for the arguments,
+    with the same `starts`, so that they can be written without a copy.
     None when the arena holds no such bytes (rows moved in time, re-signalled; an arena of bodies alone), when
     there are no rows, when the parts are too short to be worth it, and for a table that `flv_tags` refuses.
     The bytes around each body are compared, wherever the arena comes from."""

@@ -8,9 +8,12 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from engine._native import AppendFile, Pieces
 
 PARTS = ("file", "folder", "journal", "manifest")
 _BY_DESCRIPTOR = ("write", "pwrite", "fsync", "ftruncate")
@@ -38,12 +41,19 @@ class Disk:
             return real
 
         def call(first: Any, *rest: Any, **named: Any) -> Any:
-            made = Call(name, _path_of(first) if name in _BY_DESCRIPTOR else str(first))
-            self.before(made)
-            self.calls.append(made)
+            self._make(Call(name, _path_of(first) if name in _BY_DESCRIPTOR else str(first)))
             return real(first, *rest, **named)
 
         return call
+
+    def append_file(self, path: Path) -> WatchedFile:
+        """In place of `AppendFile`."""
+        self._make(Call("open", str(path)))
+        return WatchedFile(self, path)
+
+    def _make(self, made: Call) -> None:
+        self.before(made)
+        self.calls.append(made)
 
     def refuse(self, number: int, when: Callable[[Call], bool]) -> None:
         """From now on such calls fail with this error."""
@@ -57,6 +67,19 @@ class Disk:
     def relent(self) -> None:
         """It is well again."""
         self.before = lambda call: None
+
+
+class WatchedFile:
+    """An `AppendFile` whose writes pass the disk's `before`."""
+
+    def __init__(self, disk: Disk, path: Path) -> None:
+        self._disk = disk
+        self._file = AppendFile(path)
+        self.fileno, self.close = self._file.fileno, self._file.close
+
+    def write(self, data: bytes | Pieces) -> None:
+        self._disk._make(Call("write", _path_of(self.fileno())))
+        self._file.write(data)
 
 
 def _path_of(descriptor: int) -> str:
@@ -84,6 +107,7 @@ def instead_of_os(monkeypatch: pytest.MonkeyPatch) -> Disk:
     disk = Disk()
     for part in PARTS:
         monkeypatch.setattr(f"engine.store.{part}.os", disk)
+    monkeypatch.setattr("engine.store.file.AppendFile", disk.append_file)
     return disk
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from engine import _native
+from engine._native import Pieces
 from engine.media.batch import Batch, Flag, Kind, Role
 from engine.media.codecs import Codec, Format
 from engine.media.track import Track
@@ -91,16 +92,12 @@ class FileSink:
         self.size = 0
         self.writes = 0
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | Pieces) -> int:
         """Appends."""
-        self._file.write(data)
+        self._file.write(bytes(data))
         self.size += len(data)
         self.writes += 1
         return len(data)
-
-    def write_all(self, parts: Sequence[bytes | memoryview]) -> int:
-        """Appends all at once."""
-        return self.write(b"".join(parts))
 
     def patch(self, offset: int, data: bytes) -> None:
         """Overwrites."""

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
-from typing_extensions import Buffer
-
+from engine._native import Pieces
 from engine.media.batch import Batch
 from engine.media.track import Track
 
@@ -24,11 +23,8 @@ HlsSegment = Literal["ts", "fmp4", "auto"]
 class Sink(Protocol):
     """One growing file: append only, plus patch in place."""
 
-    def write(self, data: Buffer, /) -> int:
+    def write(self, data: bytes | Pieces, /) -> int:
         """Appends all of `data`; returns its length in bytes."""
-
-    def write_all(self, parts: Sequence[bytes | memoryview], /) -> int:
-        """Appends the bytes of all, one behind the other, as `write` would at once."""
 
     def patch(self, offset: int, data: bytes, /) -> None:
         """Overwrites bytes written earlier; never makes the file longer."""

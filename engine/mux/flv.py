@@ -105,19 +105,12 @@ class FlvMuxer:
         if not table:
             return
         arguments = (batch.arena, table, self._shift_ms, self._signalling)
-        data: list[memoryview] | tuple[bytes]
         try:
-            if found := _native.flv_parts(*arguments):
-                parts, starts = found
-                arena = memoryview(batch.arena)
-                data = [arena[start:end] for start, end in parts]
-            else:
-                written, starts = _native.flv_tags(*arguments)
-                data = (written,)
+            data, starts = _native.flv_parts(*arguments) or _native.flv_tags(*arguments)
         except ValueError as error:
             raise MuxError(f"flv: {error}") from error
         begin = self._sink.size
-        self._sink.write_all(data)
+        self._sink.write(data)
         self._metadata.note(batch, begin, memoryview(starts).cast("I"), self._shift_ms)
 
     def pause(self) -> None:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from typing_extensions import Buffer
-
+from engine._native import AppendFile, Pieces
 from engine.errors import NameTaken, StorageError, StorageFull, StorageRefused
-
-_PIECES = 1024  # what Linux takes at once
 
 PART = ".part"  # what a growing file's name ends in
 
@@ -33,41 +29,33 @@ class GrowingFile:
         self._refused: OSError | None = None
         with StorageErrors(self.growing):
             try:
-                self._fd = self._create()
+                self._file = AppendFile(self.growing)
             except FileNotFoundError:
                 make_folder(self.growing.parent)
-                self._fd = self._create()
+                self._file = AppendFile(self.growing)
             if final.exists():  # asked after the creation: a file that is being finished has either name
                 self.discard()
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final))
 
-    def _create(self) -> int:
-        return os.open(self.growing, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-
-    def write(self, data: Buffer) -> int:
+    def write(self, data: bytes | Pieces) -> int:
         """Append all of `data`, or nothing: what the disk refuses leaves no half of it behind, and nothing is
         appended after it."""
-        return self.write_all((memoryview(data).cast("B"),))
-
-    def write_all(self, parts: Sequence[bytes | memoryview]) -> int:
-        """As `write`, of pieces that stand one behind the other in the file."""
         if self._refused is not None:
             raise storage_error(self._refused, self.growing) from self._refused
-        total = sum(map(len, parts))
         try:
-            written = _write(self._fd, parts) if total else 0
-            if written < total:
-                rest = memoryview(b"".join(parts))
-                while written < total:
-                    written += os.write(self._fd, rest[written:])
+            self._file.write(data)
         except OSError as error:
             self._refused = error
             with suppress(OSError):
                 os.ftruncate(self._fd, self.size)
                 os.lseek(self._fd, self.size, os.SEEK_SET)
             raise storage_error(error, self.growing) from error
-        self.size += total
-        return total
+        self.size += len(data)
+        return len(data)
+
+    @property
+    def _fd(self) -> int:
+        return self._file.fileno()
 
     def patch(self, offset: int, data: bytes) -> None:
         """Overwrite bytes that were written before."""
@@ -118,16 +106,7 @@ class GrowingFile:
         self._close()
 
     def _close(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-
-def _write(fd: int, parts: Sequence[bytes | memoryview]) -> int:
-    """Write some of the pieces: how many bytes."""
-    if len(parts) == 1:
-        return os.write(fd, parts[0])
-    return os.writev(fd, parts[:_PIECES])
+        self._file.close()
 
 
 def rename_exclusive(source: Path, target: Path) -> None:

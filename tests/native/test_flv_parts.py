@@ -41,8 +41,9 @@ def in_place(batch: Batch, shift_ms: int = 0, signalling: str = "source") -> byt
     found = _native.flv_parts(*arguments)  # type: ignore[arg-type]
     if found is None:
         return None
-    parts, starts = found
-    written = b"".join(batch.arena[start:end] for start, end in parts)
+    pieces, starts = found
+    written = bytes(pieces)
+    assert len(pieces) == len(written)
     assert (written, starts) == _native.flv_tags(*arguments)  # type: ignore[arg-type]
     return written
 

@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 from faults import instead_of_os
+from native.flv_bytes import PlainTag, flv_bytes
 
+from engine import _native
+from engine._native import Pieces
 from engine.errors import NameTaken, StorageError
+from engine.media.batch import Batch
 from engine.store import GrowingFile, Journal, SegmentFolder
 
 
@@ -38,20 +42,47 @@ def test_neither_a_growing_nor_a_final_file_is_overwritten(tmp_path: Path) -> No
         GrowingFile(final)
 
 
+def pieces(count: int) -> Pieces:
+    """So many bodies of 2,000 bytes, which stand apart in their arena."""
+    tags = [PlainTag(9, 40 * row, b"\x27\1\0\0\0" + bytes([row % 256]) * 1995) for row in range(2 * count)]
+    reader = _native.FlvReader()
+    reader.feed(flv_bytes(tags))
+    taken = reader.take()
+    assert taken is not None
+    batch = Batch.from_native(taken).rows(slice(None, None, 2))
+    found = _native.flv_parts(batch.arena, batch.table, 0, "source")
+    assert found is not None
+    return found[0]
+
+
 def test_pieces_are_appended_one_behind_the_other(tmp_path: Path) -> None:
     file = GrowingFile(tmp_path / "a.flv")
-    assert file.write_all([]) == 0
-    pieces = [memoryview(b"%d " % number) for number in range(2500)]  # more than a system takes at once
-    assert file.write_all([b"begin ", *pieces]) == file.size
-    assert file.growing.read_bytes() == b"begin " + b"".join(pieces)
+    assert file.write(b"") == 0
+    file.write(b"begin ")
+    many = pieces(2500)  # more than a system takes at once
+    assert file.write(many) == len(many) == 2500 * 2015
+    assert file.growing.read_bytes() == b"begin " + bytes(many)
+    assert file.size == len(many) + 6
 
 
 def test_pieces_that_do_not_all_fit_leave_nothing_behind(tmp_path: Path) -> None:
     file = GrowingFile(tmp_path / "a.flv")
     file.write(b"whole")
-    with files_up_to(8), pytest.raises(StorageError, match="no larger file"):
-        file.write_all([b"to", b"o long"])
+    with files_up_to(3000), pytest.raises(StorageError, match="no larger file"):
+        file.write(pieces(2))
     assert (file.size, file.growing.read_bytes()) == (5, b"whole")
+    with pytest.raises(StorageError, match="no larger file"):
+        file.write(b"nor anything behind it")
+
+
+def test_a_file_that_is_closed_takes_nothing(tmp_path: Path) -> None:
+    file = GrowingFile(tmp_path / "a.flv")
+    file.abandon()
+    file.abandon()
+    with pytest.raises(StorageError, match=r"a\.flv\.part"):
+        file.write(b"x")
+    with pytest.raises(StorageError, match=r"a\.flv\.part"):
+        file.sync()
 
 
 def test_a_final_name_taken_meanwhile_is_not_overwritten(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 //! FLV reading and writing for Python.
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use reelkeeper_core::flv;
 use reelkeeper_core::flv_write::{self, Signalling};
@@ -8,6 +9,7 @@ use reelkeeper_core::flv_write::{self, Signalling};
 use crate::batch::{to_python, Taken};
 use crate::buffer::with_bytes;
 use crate::fault::{fault_to_python, value_error};
+use crate::file::Pieces;
 
 #[pyclass(module = "engine._native")]
 struct FlvReader {
@@ -76,28 +78,21 @@ fn flv_tags<'py>(
     Ok((PyBytes::new(py, &written.bytes), column(py, &written.starts)?))
 }
 
-/// (start and end of each part, where each row starts).
-type Parts<'py> = (Vec<(usize, usize)>, Bound<'py, PyBytes>);
-
 #[pyfunction]
 #[pyo3(signature = (arena, table, shift_ms, signalling, /))]
 fn flv_parts<'py>(
     py: Python<'py>,
-    arena: &Bound<'py, PyAny>,
+    arena: PyBackedBytes,
     table: &Bound<'py, PyAny>,
     shift_ms: i64,
     signalling: &str,
-) -> PyResult<Option<Parts<'py>>> {
+) -> PyResult<Option<(Pieces, Bound<'py, PyBytes>)>> {
     let signalling: Signalling = signalling.parse().map_err(value_error)?;
     let found = with_bytes(table, |table| {
-        with_bytes(arena, |arena| {
-            flv_write::flv_parts(arena, table, shift_ms, signalling)
-        })
-    })??;
-    let places =
-        |parts: Vec<std::ops::Range<usize>>| parts.iter().map(|part| (part.start, part.end)).collect();
+        flv_write::flv_parts(&arena, table, shift_ms, signalling)
+    })?;
     found
-        .map(|found| Ok((places(found.parts), column(py, &found.starts)?)))
+        .map(|found| Ok((Pieces::new(arena, found.parts), column(py, &found.starts)?)))
         .transpose()
 }
 

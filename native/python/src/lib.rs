@@ -8,6 +8,7 @@ mod buffer;
 mod config;
 mod digest;
 mod fault;
+mod file;
 mod flv;
 mod http;
 mod mp4;
@@ -18,6 +19,7 @@ mod survey;
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("TAG_BYTES", reelkeeper_core::tag::TAG_BYTES)?;
+    file::register(module)?;
     flv::register(module)?;
     http::register(module)?;
     config::register(module)?;

@@ -1,13 +1,15 @@
 //! Finalizing, counting and scanning MP4 files by path, without the interpreter lock.
 
 use pyo3::create_exception;
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use reelkeeper_core::mp4::{self, Error, Finished, Scan, Segment, Storage, TrackTables};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+use crate::fault::os_error;
 
 create_exception!(
     engine._native,
@@ -51,7 +53,6 @@ impl Storage for Disk {
     }
 }
 
-/// OSError with its errno, so that Python makes the right subclass of it and callers see a full disk as one.
 fn to_python(py: Python<'_>, error: Error, path: &Path) -> PyErr {
     match error {
         Error::Malformed(fault) => {
@@ -61,16 +62,7 @@ fn to_python(py: Python<'_>, error: Error, path: &Path) -> PyErr {
                 Err(error) => error,
             }
         }
-        Error::Io(error) => match error.raw_os_error() {
-            Some(number) => match py
-                .import("os")
-                .and_then(|os| os.call_method1("strerror", (number,)))
-            {
-                Ok(text) => PyOSError::new_err((number, text.unbind(), path.as_os_str().to_owned())),
-                Err(error) => error,
-            },
-            None => PyOSError::new_err(format!("{}: {error}", path.display())),
-        },
+        Error::Io(error) => os_error(py, &error, path),
     }
 }
 

@@ -1,0 +1,144 @@
+//! A file that grows, and what is appended to it from an arena without a copy.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::ops::Range;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+
+use crate::fault::os_error;
+
+/// So many pieces are handed over at once; Linux takes 1024.
+const MOST_PIECES: usize = 1024;
+
+/// Pieces of an arena that stand one behind the other in a file.
+#[pyclass(module = "engine._native", frozen)]
+pub struct Pieces {
+    arena: PyBackedBytes,
+    places: Vec<Range<usize>>,
+    size: usize,
+}
+
+impl Pieces {
+    /// Places of an arena; those that are not in it are empty.
+    pub fn new(arena: PyBackedBytes, places: Vec<Range<usize>>) -> Self {
+        let size = places.iter().map(ExactSizeIterator::len).sum();
+        Self { arena, places, size }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let piece = |place: &Range<usize>| self.arena.get(place.clone()).unwrap_or_default();
+        self.places.iter().map(piece)
+    }
+}
+
+#[pymethods]
+impl Pieces {
+    fn __len__(&self) -> usize {
+        self.size
+    }
+
+    fn __bytes__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        PyBytes::new_with(py, self.size, |bytes| {
+            let mut rest = bytes;
+            self.iter().try_for_each(|piece| rest.write_all(piece))?;
+            Ok(())
+        })
+    }
+}
+
+/// POSIX's number for a descriptor that is none.
+const EBADF: i32 = 9;
+
+/// What can be appended.
+#[derive(FromPyObject)]
+enum Data {
+    Pieces(Py<Pieces>),
+    Bytes(PyBackedBytes),
+}
+
+#[pyclass(module = "engine._native")]
+struct AppendFile {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl AppendFile {
+    fn file(&self, py: Python<'_>) -> PyResult<&File> {
+        let closed = || os_error(py, &io::Error::from_raw_os_error(EBADF), &self.path);
+        self.file.as_ref().ok_or_else(closed)
+    }
+}
+
+#[pymethods]
+impl AppendFile {
+    #[new]
+    #[pyo3(signature = (path, /))]
+    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let created = py.detach(|| create(&path));
+        match created {
+            Ok(file) => Ok(Self {
+                path,
+                file: Some(file),
+            }),
+            Err(error) => Err(os_error(py, &error, &path)),
+        }
+    }
+
+    fn fileno(&self, py: Python<'_>) -> PyResult<i32> {
+        Ok(self.file(py)?.as_raw_fd())
+    }
+
+    #[pyo3(signature = (data, /))]
+    fn write(&self, py: Python<'_>, data: Data) -> PyResult<()> {
+        let file = self.file(py)?;
+        let written = match &data {
+            Data::Bytes(bytes) => py.detach(|| write_pieces(file, &mut [IoSlice::new(bytes)])),
+            Data::Pieces(pieces) => {
+                let pieces = pieces.get();
+                py.detach(|| {
+                    let mut slices: Vec<IoSlice> = pieces.iter().map(IoSlice::new).collect();
+                    write_pieces(file, &mut slices)
+                })
+            }
+        };
+        written.map_err(|error| os_error(py, &error, &self.path))
+    }
+
+    fn close(&mut self) {
+        self.file = None;
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    options.mode(0o644).open(path)
+}
+
+/// Writes all, however often the system takes a part only.
+fn write_pieces(mut file: &File, pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
+    let mut left = pieces;
+    IoSlice::advance_slices(&mut left, 0); // without those that are empty
+    while !left.is_empty() {
+        let some = left.get(..MOST_PIECES).unwrap_or(left);
+        match file.write_vectored(some) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut left, count),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Adds this module's classes.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Pieces>()?;
+    module.add_class::<AppendFile>()
+}
