@@ -11,8 +11,8 @@ import os
 import socket
 import ssl
 import sys
-from collections.abc import Coroutine
-from typing import Any, cast
+from collections.abc import Callable
+from typing import cast
 
 from engine.errors import ConnectFailed
 from engine.ingest.hangup import Hangup
@@ -168,11 +168,11 @@ class Connection:
         finally:
             self._loop.remove_reader(self._sock)
 
-    def sleep(self, seconds: float) -> Coroutine[Any, Any, None]:
-        """Sleep, but no longer than until the peer hangs up."""
+    def watch(self, hung_up: Callable[[], None]) -> bool:
+        """From the first call on, call `hung_up` once when the peer hangs up. Whether it has."""
         if self._hangup is None:
-            self._hangup = Hangup(self._sock)
-        return self._hangup.sleep(seconds)
+            self._hangup = Hangup(self._sock, hung_up)
+        return self._hangup.happened
 
     def close(self) -> None:
         """Close without lingering."""

@@ -1,9 +1,4 @@
-"""What both network sources share: the tick, the watchdog and the end of a connection.
-
-Recordings that wake together all read before the first of them goes on with what it read. What a system call
-copies drives the interpreter out of the processor's cache: with the work of each between the reads of two,
-all of it was done with a cold cache.
-"""
+"""What both network sources share: the tick, the watchdog and the end of a connection."""
 
 from __future__ import annotations
 
@@ -11,11 +6,12 @@ import asyncio
 from typing import Protocol
 
 from engine.errors import ConnectFailed, ReelError, Stalled
+from engine.ingest.alarm import Sleeper
 from engine.ingest.connection import Connection
 from engine.ingest.source import ReadBuffer, SourceOptions
-from engine.ingest.tick import Tick, slotted_s
+from engine.ingest.tick import Tick, wake_time_s
 from engine.media.batch import Batch
-from engine.media.limits import NO_DATA_TIMEOUT_S
+from engine.media.limits import NO_DATA_TIMEOUT_S, TICK_FIRST_S
 
 _READS_PER_TICK = 64  # full buffers in a row before others get their turn
 
@@ -72,7 +68,9 @@ class NetworkReader:
         self._buffer = buffer
         self._where = where
         self._tick = Tick(options.random)
-        self._wakes_at_s = options.wakes_at_s
+        self._slot = options.slot
+        self._sleeper: Sleeper | None = None
+        self._batch: Batch | None = None  # that was read at the end of the last sleep
         self._loop = asyncio.get_running_loop()
         self._last_media_s = self._returned_s = self._loop.time()
         self._sleep_s = 0.0
@@ -108,13 +106,9 @@ class NetworkReader:
         if batch is None:
             if self._at_end():
                 return None
-            await self._connection.sleep(slotted_s(self._sleep_s, now_s, self._wakes_at_s))
-            self._read()
-            batch = self._machine.take_batch()
-            if batch is not None:
-                _ = batch.digests  # now, while they are in the processor's cache
-            await asyncio.sleep(0)  # others that woke now read first
+            await self._sleep(now_s)
             self._send()
+            batch, self._batch = self._batch, None
             now_s = self._loop.time()
         self._returned_s = now_s
         if batch is not None:
@@ -123,6 +117,27 @@ class NetworkReader:
         if now_s - self._last_media_s > NO_DATA_TIMEOUT_S:
             raise Stalled(f"{self._where}: no media for {NO_DATA_TIMEOUT_S:g} s")
         return None if self._at_end() else Batch.empty()
+
+    def _sleep(self, now_s: float) -> asyncio.Future[None]:
+        """Until the tick ends or the peer hangs up; behind that only for the shortest tick. What came is read
+        then."""
+        self._sleeper = Sleeper(self._read_batch, self._loop.create_future())
+        if self._connection.watch(self._hung_up):
+            wakes_s = now_s + min(self._sleep_s, TICK_FIRST_S)
+        else:
+            wakes_s = wake_time_s(self._sleep_s, now_s, self._slot.wakes_at_s)
+        self._slot.alarm.set(wakes_s, self._sleeper)
+        return self._sleeper.woken
+
+    def _hung_up(self) -> None:
+        if self._sleeper is not None:
+            self._sleeper.wake()
+
+    def _read_batch(self) -> None:
+        self._read()
+        self._batch = self._machine.take_batch()
+        if self._batch is not None:
+            _ = self._batch.digests  # now, while they are in the processor's cache
 
     def _at_end(self) -> bool:
         """Whether the stream ended well; an end that is an error is raised."""

@@ -10,6 +10,7 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from engine.errors import UsageError
+from engine.ingest.alarm import Slot
 from engine.media.batch import Batch
 
 ReadBuffer = memoryview
@@ -23,8 +24,7 @@ class SourceOptions:
     headers: Mapping[str, str] = field(default_factory=dict)
     insecure: bool = False
     random: Random = field(default_factory=Random)
-    wakes_at_s: float = 0.0
-    """When long ticks end (`engine.ingest.Slots`)."""
+    slot: Slot = field(default_factory=Slot)
 
     def tls_context(self) -> ssl.SSLContext:
         """Certificates are verified unless the user said otherwise."""

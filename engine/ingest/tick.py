@@ -24,7 +24,7 @@ class Tick:
 
     It starts short, because the kernel's receive window has yet to grow, and lengthens while a read stays
     well under half of that window, so that a sender never waits for us. A few percent of jitter keep many
-    recordings from beating together, until ticks are long and end in slots (`slotted_s`).
+    recordings from beating together, until ticks are long and end in slots (`wake_time_s`).
     """
 
     random: Random
@@ -42,18 +42,19 @@ class Tick:
         )
 
 
-def slotted_s(sleep_s: float, now_s: float, wakes_at_s: float) -> float:
-    """A long sleep, shortened to end at `wakes_at_s` of the longest tick, or of its half or quarter.
+def wake_time_s(sleep_s: float, now_s: float, wakes_at_s: float) -> float:
+    """When a sleep ends: a long one is shortened to end at `wakes_at_s` of the longest tick, or of its half
+    or quarter. For all of one slot that is the same number.
 
     Recordings that wake at one time do so a few times a second at most: a process works while its caches are
     warm and sleeps in between.
     """
     if sleep_s < _SLOTTED_S:
-        return sleep_s
+        return now_s + sleep_s
     period_s = TICK_LAST_S
     while period_s > sleep_s:
         period_s /= 2
-    return math.floor((now_s + sleep_s - wakes_at_s) / period_s) * period_s + wakes_at_s - now_s
+    return math.floor((now_s + sleep_s - wakes_at_s) / period_s) * period_s + wakes_at_s
 
 
 class Slots:

@@ -15,7 +15,7 @@ from uuid import uuid4
 import structlog
 
 from engine.errors import AccessDenied, InternalError, NotFlv, ProtocolError, ReelError, SourceError, Stalled
-from engine.ingest import ReadBuffer, Source, SourceOptions, open_source, stream_name
+from engine.ingest import ReadBuffer, Slot, Source, SourceOptions, open_source, stream_name
 from engine.ingest.source import masked
 from engine.ingest.tick import Backoff
 from engine.media import events
@@ -182,12 +182,13 @@ class Recording:
     def _is_paused(self) -> bool:
         return not self._going_on.is_set()
 
-    async def run(self, wakes_at_s: float = 0.0) -> Outcome:
+    async def run(self, slot: Slot | None = None) -> Outcome:
         """Record until the duration, the stream's end or `stop`. Files are final when it returns.
 
-        `wakes_at_s` is when its long ticks end (`engine.ingest.Slots`).
+        `slot` is when it wakes, with others of its process.
         """
-        self._options = replace(self._options, wakes_at_s=wakes_at_s)
+        if slot is not None:
+            self._options = replace(self._options, slot=slot)
         self._announcer.begin()
         heart = self._loop.create_task(self._beat()) if self._chronicle else None
         try:

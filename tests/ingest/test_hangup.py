@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
+from native.flv_bytes import START, PlainTag, tag_bytes
+from origins.scripted import Client, head, scripted
 
+from engine.ingest import SourceOptions
 from engine.ingest.connection import Connection
+from engine.ingest.http_flv import HttpFlvSource
 
-LONG_S = 600.0
 GIVE_UP_S = 30.0
+Ends = tuple[socket.socket, socket.socket]
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+def ends() -> Iterator[Ends]:
     """Two ends of a TCP connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         ours = socket.create_connection(server.getsockname())
@@ -36,31 +41,84 @@ def reset(theirs: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("hang_up", [fin, reset])
-async def test_the_end_wakes_and_data_does_not(ends, hang_up) -> None:
+async def test_the_end_calls_once_and_data_does_not(
+    ends: Ends, hang_up: Callable[[socket.socket], None]
+) -> None:
     ours, theirs = ends
     connection = Connection(ours, None, "", "x")
-    asleep = asyncio.create_task(connection.sleep(LONG_S))
-    await asyncio.sleep(0)
+    called = asyncio.Event()
+    assert not connection.watch(called.set)
     theirs.sendall(b"media")
     await asyncio.sleep(0.3)
-    assert not asleep.done()
+    assert not called.is_set()
     hang_up(theirs)
-    await asyncio.wait_for(asleep, GIVE_UP_S)
+    await asyncio.wait_for(called.wait(), GIVE_UP_S)
+    called.clear()
+    assert connection.watch(called.set)
+    await asyncio.sleep(0.1)
+    assert not called.is_set()
     buffer = memoryview(bytearray(16))
     assert connection.read_now(buffer) == 5, "what came before it is read"
-    await asyncio.wait_for(connection.sleep(LONG_S), GIVE_UP_S)  # a longer rest would be waiting there
     connection.close()
     connection.close()
 
 
-async def test_a_sleep_ends_by_itself_and_can_be_cancelled(ends) -> None:
-    ours, _ = ends
+async def test_nobody_is_called_once_it_is_closed(ends: Ends) -> None:
+    ours, theirs = ends
     connection = Connection(ours, None, "", "x")
-    await connection.sleep(0.01)
-    asleep = asyncio.create_task(connection.sleep(LONG_S))
-    await asyncio.sleep(0.05)
-    asleep.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asleep
-    await connection.sleep(0.01)
+    called = asyncio.Event()
+    connection.watch(called.set)
+    fin(theirs)
     connection.close()
+    await asyncio.sleep(0.1)
+    assert not called.is_set()
+
+
+@asynccontextmanager
+async def asleep(answer: Callable[[Client], object]) -> AsyncIterator[HttpFlvSource]:
+    """A source that read what came with the answer, and would sleep for minutes now."""
+    async with scripted(answer) as origin:
+        source = HttpFlvSource(origin.url(), SourceOptions(), memoryview(bytearray(1 << 20)))
+        await source.open()
+        while not (batch := await source.read()):
+            assert batch is not None
+        assert source._reader is not None
+        source._reader._sleep_s = 600.0
+        yield source
+        source.close()
+
+
+TAG = tag_bytes(PlainTag(8, 0, b"\x2f" + bytes(100)))
+
+
+@pytest.mark.parametrize("is_reset", [False, True])
+async def test_a_read_that_sleeps_takes_what_came_before_the_end(is_reset: bool) -> None:
+    async def answer(client: Client) -> None:
+        await client.send(head() + START + TAG)
+        await asyncio.sleep(0.3)
+        await client.send(TAG)
+        await asyncio.sleep(0.3)
+        if is_reset:
+            client.reset()
+
+    async with asleep(answer) as source:
+        batch = await asyncio.wait_for(source.read(), GIVE_UP_S)
+        assert batch is not None
+        assert len(batch) == 1
+
+
+async def test_a_read_can_be_cancelled_and_begun_again() -> None:
+    async def answer(client: Client) -> None:
+        await client.send(head() + START + TAG)
+        await asyncio.sleep(0.4)
+        await client.send(TAG)
+
+    async with asleep(answer) as source:
+        reading = asyncio.ensure_future(source.read())
+        await asyncio.sleep(0.05)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        batch = await asyncio.wait_for(source.read(), GIVE_UP_S)
+        assert batch is not None
+        assert len(batch) == 1

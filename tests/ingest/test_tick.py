@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.ingest.tick import Backoff, Slots, Tick, slotted_s
+from engine.ingest.tick import Backoff, Slots, Tick, wake_time_s
 from engine.media.limits import (
     BACKOFF_FIRST_S,
     BACKOFF_LAST_S,
@@ -79,12 +79,13 @@ def test_ticks_stay_within_their_bounds(reads: list[tuple[int, int]], seed: int)
 def test_long_sleeps_end_where_they_are_told_and_none_is_prolonged(
     sleep_s: float, now_s: float, wakes_at_s: float
 ) -> None:
-    slept_s = slotted_s(sleep_s, now_s, wakes_at_s)
+    wakes_s = wake_time_s(sleep_s, now_s, wakes_at_s)
+    slept_s = wakes_s - now_s
     if sleep_s < TICK_LAST_S / 4:
-        assert slept_s == sleep_s
+        assert wakes_s == now_s + sleep_s
         return
     assert -1e-6 < slept_s <= sleep_s + 1e-6
-    quarters = (now_s + slept_s - wakes_at_s) / TICK_LAST_S * 4
+    quarters = (wakes_s - wakes_at_s) / TICK_LAST_S * 4
     assert quarters == pytest.approx(round(quarters), abs=1e-3)
 
 
@@ -92,9 +93,16 @@ def test_long_sleeps_end_where_they_are_told_and_none_is_prolonged(
 def test_who_wakes_late_sleeps_less_and_keeps_its_place(
     now_s: float, wakes_at_s: float, late_s: float
 ) -> None:
-    on_time_s = now_s + slotted_s(TICK_LAST_S, now_s, wakes_at_s)
-    again_s = on_time_s + late_s + slotted_s(TICK_LAST_S, on_time_s + late_s + 1e-6, wakes_at_s)
+    on_time_s = wake_time_s(TICK_LAST_S, now_s, wakes_at_s)
+    again_s = wake_time_s(TICK_LAST_S, on_time_s + late_s + 1e-6, wakes_at_s)
     assert again_s == pytest.approx(on_time_s + TICK_LAST_S, abs=1e-3)
+
+
+@given(st.floats(0, 1e6), st.floats(0, 0.95), st.floats(0, 0.9))
+def test_a_slot_wakes_at_one_number(now_s: float, wakes_at_s: float, later_s: float) -> None:
+    first_s = wake_time_s(TICK_LAST_S, now_s, wakes_at_s)
+    other_s = wake_time_s(TICK_LAST_S, now_s + later_s, wakes_at_s)
+    assert other_s == first_s or other_s > first_s + TICK_LAST_S / 2
 
 
 def test_many_recordings_do_not_tick_together() -> None:

@@ -1,0 +1,70 @@
+"""Waking the readers of one process.
+
+Those that sleep until one moment are woken by one timer, and all of them read before the first goes on with
+what it read. What a system call copies drives the interpreter out of the processor's cache: with the work of
+each between the reads of two, all of it was done with a cold cache.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Sleeper:
+    """A task that waits for `woken`, and what is to be done for it before any other goes on."""
+
+    first: Callable[[], None]
+    woken: asyncio.Future[None]
+
+    def wake(self) -> None:
+        """Do what comes first, and let it go on."""
+        self.begin()
+        self.go_on()
+
+    def begin(self) -> None:
+        """Do what comes first; a defect in that is raised where the task waits."""
+        if self.woken.done():
+            return
+        try:
+            self.first()
+        except Exception as error:
+            self.woken.set_exception(error)
+
+    def go_on(self) -> None:
+        """End the wait of one that is not cancelled."""
+        if not self.woken.done():
+            self.woken.set_result(None)
+
+
+class Alarm:
+    """Wakes sleepers at their time."""
+
+    def __init__(self) -> None:
+        self._sleepers: dict[float, list[Sleeper]] = {}
+
+    def set(self, when_s: float, sleeper: Sleeper) -> None:
+        """Wake one at a time of the event loop's clock, unless it is woken before."""
+        together = self._sleepers.get(when_s)
+        if together is None:
+            self._sleepers[when_s] = together = []
+            asyncio.get_running_loop().call_at(when_s, self._ring, when_s)
+        together.append(sleeper)
+
+    def _ring(self, when_s: float) -> None:
+        sleepers = self._sleepers.pop(when_s)
+        for sleeper in sleepers:
+            sleeper.begin()
+        for sleeper in sleepers:
+            sleeper.go_on()
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """When a recording wakes, and what wakes it with others."""
+
+    wakes_at_s: float = 0.0
+    """When long ticks end (`engine.ingest.Slots`)."""
+    alarm: Alarm = field(default_factory=Alarm)
