@@ -273,6 +273,8 @@ class Survey:
     @property
     def keys(self) -> list[tuple[int, int]]:
         """(row, dts) of each video keyframe."""
+    def part(self, start: int, end: int, /) -> Survey | None:
+        """The survey of some of its rows; None when there are none."""
 
 def survey(
     table: Buffer,

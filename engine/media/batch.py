@@ -142,6 +142,15 @@ class Batch:
         """Some of the rows, over the same arena."""
         return Batch(self.arena, self.tags[selection])
 
+    def part(self, start: int, end: int) -> Batch:
+        """As `rows` of these, and with a survey where it has one."""
+        survey = None if self.survey is None else self.survey.part(start, end)
+        if survey is None:
+            return self.rows(slice(start, end))
+        part = Batch.from_native((self.arena, survey.table))
+        part.survey = survey
+        return part
+
     def body(self, row: int) -> bytes:
         """The tag body of a row."""
         tag = self.tags[row]

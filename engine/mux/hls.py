@@ -94,6 +94,10 @@ class HlsMuxer:
         if self._is_one_piece(batch):
             self._add(batch)
             return
+        survey = survey_of(batch, self._codecs)
+        if survey is not None and self._segment is not None and self._cut_at_video:
+            self._add_plain(batch, survey.keys, self._segment.start_ms)
+            return
         start = 0
         begun_ms = self._segment.start_ms if self._segment else None
         for row, frame in enumerate(rows_of(batch)):
@@ -111,6 +115,16 @@ class HlsMuxer:
             start, begun_ms = row, frame[0]
         self._add(batch.rows(slice(start, None)))
 
+    def _add_plain(self, batch: Batch, keys: Sequence[tuple[int, int]], begun_ms: int) -> None:
+        """A plain batch, cut at those of its keyframes that end a segment."""
+        start = 0
+        for row, dts_ms in keys:
+            if dts_ms - begun_ms >= self._segment_ms:
+                self._add(batch.part(start, row))
+                self._end_segment(dts_ms)
+                start, begun_ms = row, dts_ms
+        self._add(batch.part(start, len(batch)))
+
     def _is_one_piece(self, batch: Batch) -> bool:
         """The batch is plain, and no segment ends in it."""
         survey = survey_of(batch, self._codecs)
@@ -127,7 +141,7 @@ class HlsMuxer:
 
     def _add(self, batch: Batch) -> None:
         if self._clock is None or self._segment is None:
-            frames = frames_of(batch, self._codecs)
+            frames = frames_of(batch.rows(slice(1)) if self._begins_plain(batch) else batch, self._codecs)
             if not frames:
                 return
             self._clock = self._clock or self._start_clock(frames)
@@ -139,6 +153,13 @@ class HlsMuxer:
         if not segment.late and end_ms - segment.start_ms > _LATE_FACTOR * self._segment_ms:
             segment.late = True
             self._tally.late_segments += 1
+
+    def _begins_plain(self, batch: Batch) -> bool:
+        """The first row says all that a segment's beginning is about."""
+        if batch.survey is None or self._clock is None:
+            return False
+        keys = batch.survey.keys
+        return len(keys) > 0 and keys[0][0] == 0
 
     def _start_clock(self, frames: list[Frame]) -> _Clock:
         first_ms = min(frame[0] for frame in frames)

@@ -109,6 +109,17 @@ class GrowingFile:
         self._file.close()
 
 
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of it, however often the system takes a part only.
+
+    Raises:
+        OSError: whatever the disk refuses; part of it may be written.
+    """
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
 def rename_exclusive(source: Path, target: Path) -> None:
     """Rename that fails where the target exists; a plain rename would replace it.
 

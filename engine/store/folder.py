@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from engine.store.file import GrowingFile, StorageErrors, make_folder, sync_directory
+from engine.store.file import GrowingFile, StorageErrors, make_folder, sync_directory, write_all
 
 
 class SegmentFolder:
@@ -82,7 +82,11 @@ class SegmentFolder:
         growing = self.final.with_name(self.final.name + ".tmp")
         with StorageErrors(growing):
             try:
-                growing.write_text(playlist, encoding="utf-8")
+                fd = os.open(growing, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+                try:
+                    write_all(fd, playlist.encode())
+                finally:
+                    os.close(fd)
                 os.replace(growing, self.final)
             except OSError:
                 with suppress(OSError):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engine.errors import MalformedJournal
 from engine.media.limits import JOURNAL_BYTES
-from engine.store.file import StorageErrors, make_folder
+from engine.store.file import StorageErrors, make_folder, write_all
 
 ENDING = ".journal"
 _JSON = json.JSONEncoder(separators=(",", ":"))
@@ -82,12 +82,10 @@ class Journal:
     def append(self, line: Line) -> None:
         """Add a line, or nothing of it: half of one would spoil the next. It survives the process; it
         survives a power cut once the kernel has written it."""
-        view = memoryview(_JSON.encode(line).encode() + b"\n")
         with StorageErrors(self.path):
             size = os.fstat(self._fd).st_size
             try:
-                while view:
-                    view = view[os.write(self._fd, view) :]
+                write_all(self._fd, _JSON.encode(line).encode() + b"\n")
             except OSError:
                 with suppress(OSError):
                     os.ftruncate(self._fd, size)

@@ -277,25 +277,26 @@ def test_nothing_in_nothing_published(sample, tmp_path):
         muxer.write(read_stream(sample("aac_only")).batch)
 
 
-def surveyed(stream):
+def surveyed(stream, rows=30):
     """Its batches as the timeline leaves them: the plain ones with a survey."""
     timeline = Timeline()
-    batches = [Batch(batch.arena, batch.tags.copy()) for batch in stream.batches(30)]
+    batches = [Batch(batch.arena, batch.tags.copy()) for batch in stream.batches(rows)]
     for batch in batches:
         timeline.place(batch)
     assert sum(batch.survey is not None for batch in batches) > len(batches) // 2
     return batches
 
 
+@pytest.mark.parametrize("rows", [30, 90])
 @pytest.mark.parametrize("segment", SEGMENTS)
 @pytest.mark.parametrize("name", ["h264_aac_bframes", "h264_mp3", "h265_id12_aac", "aac_only", "h266_aac"])
-def test_surveys_decide_as_rows_do(name, segment, sample, tmp_path):
+def test_surveys_decide_as_rows_do(name, segment, rows, sample, tmp_path):
     stream = read_stream(sample(name))
     outcomes = []
     for with_surveys in (True, False):
         (tmp_path / str(with_surveys)).mkdir()
         out, muxer = hls(stream, tmp_path / str(with_surveys), hls_segment=segment, hls_time_s=1.0)
-        batches = surveyed(stream)
+        batches = surveyed(stream, rows)
         for batch in batches:
             muxer.write(batch if with_surveys else Batch(batch.arena, batch.tags))
         muxer.restart(stream.tracks, STARTED + timedelta(seconds=30))

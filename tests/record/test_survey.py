@@ -11,6 +11,7 @@ from random import Random
 
 import pytest
 from batches import Tag, audio, batch, joined_rows, split, video
+from muxing import read_stream
 from replays import HEADERS
 
 from engine import _native
@@ -22,6 +23,7 @@ from engine.record.intake import Intake
 from engine.record.limit import MediaLimit
 from engine.record.wall_clock import Span
 from engine.segment import Media
+from engine.timeline import Timeline
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SAMPLES = ["h264_aac_bframes", "h264_mp3", "h265_id12_aac", "av1_opus", "video_only", "aac_only", "h266_aac"]
@@ -126,3 +128,33 @@ def test_unsteady_clocks(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
         lambda: split(rows, cuts), monkeypatch, duration_ms=None, interval_ms=interval_ms
     )
     assert surveyed == by_rows
+
+
+FIELDS = ("first_ms", "last_ms", "shown_ms", "size_bytes", "media_bytes", "keys", "codecs", "last_of")
+
+
+def fields(survey: _native.Survey | None) -> list[object]:
+    """What it says of its rows."""
+    return [getattr(survey, name) for name in FIELDS]
+
+
+@pytest.mark.parametrize("name", ["h264_aac_bframes", "aac_only"])
+def test_a_part_has_the_survey_of_its_rows(name: str, sample: Callable[[str], Path]) -> None:
+    timeline = Timeline()
+    batches = [Batch(one.arena, one.tags.copy()) for one in read_stream(sample(name)).batches(40)]
+    for one in batches:
+        timeline.place(one)
+    whole = batches[2]
+    assert whole.survey is not None
+    rows = whole.tags.copy()
+    for start, end in [(0, 40), (0, 1), (7, 40), (13, 29), (39, 40)]:
+        part = whole.part(start, end)
+        assert part.tags.tobytes() == rows[start:end].tobytes()
+        first = rows[start]
+        times = (int(first["timestamp"]), int(first["dts"]), int(first["dts"]), int(first["dts"]))
+        alone = _native.survey(rows[start:end].tobytes(), *times, (1 << 40, 1 << 40))
+        assert fields(part.survey) == fields(alone)
+    for start, end in [(5, 5), (40, 40), (9, 3)]:
+        assert len(whole.part(start, end)) == 0
+    plain = Batch(whole.arena, rows)
+    assert plain.part(3, 9).tags.tobytes() == rows[3:9].tobytes()

@@ -106,6 +106,24 @@ pub fn survey(table: &[u8], clock: &Clock) -> Result<Option<Survey>, Fault> {
     Ok(goes_on.then_some(found))
 }
 
+/// The survey of some rows of a table that has a survey itself; None when there are none.
+///
+/// Fails as [`rows`] does.
+pub fn survey_placed(table: &[u8]) -> Result<Option<Survey>, Fault> {
+    let Some(first) = rows(table)?.next() else {
+        return Ok(None);
+    };
+    let clock = Clock {
+        wire: first.timestamp,
+        ms: first.dts,
+        audio_ms: Some(first.dts),
+        video_ms: Some(first.dts),
+        back_ms: i64::MAX,
+        ahead_ms: i64::MAX,
+    };
+    survey(table, &clock)
+}
+
 impl Clock {
     /// Whether a track goes on without a jump from the time of its last frame.
     fn allows(&self, last_ms: Option<i64>, track: Option<&TrackSurvey>) -> bool {

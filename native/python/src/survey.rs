@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use reelkeeper_core::survey;
-use reelkeeper_core::tag::kind;
+use reelkeeper_core::tag::{kind, TAG_BYTES};
 
 use crate::buffer::with_bytes;
 use crate::fault::value_error;
@@ -85,6 +85,19 @@ impl Survey {
             last_of: last_of.unbind(),
             keys: found.keys,
         })
+    }
+}
+
+#[pymethods]
+impl Survey {
+    #[pyo3(signature = (start, end, /))]
+    fn part(&self, py: Python<'_>, start: usize, end: usize) -> PyResult<Option<Self>> {
+        let table = self.table.as_bytes(py);
+        let rows = table.get(start.saturating_mul(TAG_BYTES)..end.saturating_mul(TAG_BYTES));
+        survey::survey_placed(rows.unwrap_or_default())
+            .map_err(value_error)?
+            .map(|found| Self::of(py, found))
+            .transpose()
     }
 }
 
