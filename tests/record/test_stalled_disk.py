@@ -148,6 +148,7 @@ async def test_memory_holds_what_is_queued_and_no_more(
     sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S7: 3 Mb/s against a stalled disk."""
+    monkeypatch.setattr("engine.heap._SPARE_BYTES", 4 << 20)  # less than is asked about
     disk = instead_of_os(monkeypatch)
     stream = Stream(heavy(Picture.of(sample(SAMPLE)), 3_000_000 // 8))
     stall = Stall(str(tmp_path / "recorded-0"))
