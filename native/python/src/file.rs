@@ -1,5 +1,6 @@
 //! A file that grows, and what is appended to it from an arena without a copy.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::ops::Range;
@@ -98,13 +99,10 @@ impl AppendFile {
     fn write(&self, py: Python<'_>, data: Data) -> PyResult<()> {
         let file = self.file(py)?;
         let written = match &data {
-            Data::Bytes(bytes) => py.detach(|| write_pieces(file, &mut [IoSlice::new(bytes)])),
+            Data::Bytes(bytes) => py.detach(|| write_pieces(file, VecDeque::from([&**bytes]))),
             Data::Pieces(pieces) => {
                 let pieces = pieces.get();
-                py.detach(|| {
-                    let mut slices: Vec<IoSlice> = pieces.iter().map(IoSlice::new).collect();
-                    write_pieces(file, &mut slices)
-                })
+                py.detach(|| write_pieces(file, pieces.iter().collect()))
             }
         };
         written.map_err(|error| os_error(py, &error, &self.path))
@@ -122,19 +120,30 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 /// Writes all, however often the system takes a part only.
-fn write_pieces(mut file: &File, pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
-    let mut left = pieces;
-    IoSlice::advance_slices(&mut left, 0); // without those that are empty
-    while !left.is_empty() {
-        let some = left.get(..MOST_PIECES).unwrap_or(left);
-        match file.write_vectored(some) {
+fn write_pieces(mut file: &File, mut pieces: VecDeque<&[u8]>) -> io::Result<()> {
+    pieces.retain(|piece| !piece.is_empty());
+    while !pieces.is_empty() {
+        let some = pieces.iter().take(MOST_PIECES);
+        let slices: Vec<IoSlice> = some.map(|piece| IoSlice::new(piece)).collect();
+        match file.write_vectored(&slices) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(count) => IoSlice::advance_slices(&mut left, count),
+            Ok(count) => take_off(&mut pieces, count),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
     Ok(())
+}
+
+/// So many bytes at the front are written.
+fn take_off(pieces: &mut VecDeque<&[u8]>, mut count: usize) {
+    while let Some(first) = pieces.pop_front() {
+        if let Some(rest) = first.get(count..).filter(|rest| !rest.is_empty()) {
+            pieces.push_front(rest);
+            return;
+        }
+        count -= first.len();
+    }
 }
 
 /// Adds this module's classes.
