@@ -26,7 +26,7 @@ class AppendFile:
     def __new__(cls, path: str | PathLike[str], /) -> AppendFile: ...
     def fileno(self) -> int:
         """Its descriptor. Raises OSError (EBADF) when it is closed."""
-    def write(self, data: Pieces | Buffer, /) -> None:
+    def write(self, data: Pieces | bytes | bytearray, /) -> None:
         """Writes all of it where the last write ended, without the interpreter lock. Raises OSError, and
         then part of it may be written."""
     def close(self) -> None: ...
