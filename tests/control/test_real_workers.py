@@ -147,8 +147,8 @@ async def test_a_recording_by_hand_is_stopped_and_goes_on_in_its_file(house: Hou
 async def test_a_process_that_was_killed_is_gone_on_from(
     house: House, database: str, stream: Stream, tmp_path: Path
 ) -> None:
-    """Its tasks go on, and files it left are told of once. Its workers live long enough to make them final: those
-    that they have when the next process looks are not recovered.
+    """Its tasks go on, and files it left are told of once. Its workers make them final when they notice:
+    those that are when the next process looks are not recovered.
     """
     await listen(house.catalog)
     await house.rule(await house.template(flv=ON, hls=ON))
