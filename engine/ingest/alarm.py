@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from engine.media.limits import SLOT_RECORDINGS, TICK_LAST_S, TICK_SLOTS
+
 
 @dataclass(slots=True)
 class Sleeper:
@@ -66,5 +68,26 @@ class Slot:
     """When a recording wakes, and what wakes it with others."""
 
     wakes_at_s: float = 0.0
-    """When long ticks end (`engine.ingest.Slots`)."""
+    """A place within a longest tick: when long ticks end."""
     alarm: Alarm = field(default_factory=Alarm)
+
+
+class Slots:
+    """When the recordings of one process wake: a slot is filled before the next one is used, and all share
+    what is more than that."""
+
+    def __init__(self) -> None:
+        alarm = Alarm()
+        self._slots = [Slot(number * TICK_LAST_S / TICK_SLOTS, alarm) for number in range(TICK_SLOTS)]
+        self._taken = [0] * TICK_SLOTS
+
+    def take(self) -> Slot:
+        """A place in one of them."""
+        free = (number for number, taken in enumerate(self._taken) if taken < SLOT_RECORDINGS)
+        number = next(free, self._taken.index(min(self._taken)))
+        self._taken[number] += 1
+        return self._slots[number]
+
+    def give_back(self, slot: Slot) -> None:
+        """A place that `take` gave is free again."""
+        self._taken[self._slots.index(slot)] -= 1

@@ -9,10 +9,8 @@ from random import Random
 from engine.media.limits import (
     BACKOFF_FIRST_S,
     BACKOFF_LAST_S,
-    SLOT_RECORDINGS,
     TICK_FIRST_S,
     TICK_LAST_S,
-    TICK_SLOTS,
 )
 
 _SLOTTED_S = TICK_LAST_S / 4  # shorter ticks end when they end
@@ -55,25 +53,6 @@ def wake_time_s(sleep_s: float, now_s: float, wakes_at_s: float) -> float:
     while period_s > sleep_s:
         period_s /= 2
     return math.floor((now_s + sleep_s - wakes_at_s) / period_s) * period_s + wakes_at_s
-
-
-class Slots:
-    """When the recordings of one process wake: a slot is filled before the next one is used, and all share
-    what is more than that."""
-
-    def __init__(self) -> None:
-        self._taken = [0] * TICK_SLOTS
-
-    def take(self) -> float:
-        """A place: the time within a longest tick at which to wake."""
-        free = (slot for slot, taken in enumerate(self._taken) if taken < SLOT_RECORDINGS)
-        slot = next(free, self._taken.index(min(self._taken)))
-        self._taken[slot] += 1
-        return slot * TICK_LAST_S / TICK_SLOTS
-
-    def give_back(self, wakes_at_s: float) -> None:
-        """A place that `take` gave is free again."""
-        self._taken[round(wakes_at_s / TICK_LAST_S * TICK_SLOTS)] -= 1
 
 
 @dataclass(slots=True)

@@ -123,7 +123,7 @@ class HlsMuxer:
                 self._add(batch.part(start, row))
                 self._end_segment(dts_ms)
                 start, begun_ms = row, dts_ms
-        self._add(batch.part(start, len(batch)))
+        self._add(batch.part(start, len(batch)) if start else batch)
 
     def _is_one_piece(self, batch: Batch) -> bool:
         """The batch is plain, and no segment ends in it."""
@@ -156,10 +156,10 @@ class HlsMuxer:
 
     def _begins_plain(self, batch: Batch) -> bool:
         """The first row says all that a segment's beginning is about."""
-        if batch.survey is None or self._clock is None:
+        survey = survey_of(batch, self._codecs)
+        if survey is None or self._clock is None:
             return False
-        keys = batch.survey.keys
-        return len(keys) > 0 and keys[0][0] == 0
+        return len(survey.keys) > 0 and survey.keys[0][0] == 0
 
     def _start_clock(self, frames: list[Frame]) -> _Clock:
         first_ms = min(frame[0] for frame in frames)

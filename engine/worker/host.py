@@ -12,7 +12,7 @@ import structlog
 
 from engine.errors import InternalError, ReelError
 from engine.heap import keep_trimmed
-from engine.ingest import Alarm, Slot, Slots
+from engine.ingest import Slots
 from engine.media.events import FileFinished
 from engine.media.limits import RECEIVE_BUFFER_BYTES
 from engine.record import (
@@ -44,7 +44,6 @@ class Worker:
         self._writers = [WriterThread(number) for number in range(writer_threads)]
         self._next_writer = 0
         self._slots = Slots()
-        self._alarm = Alarm()
         self.recordings: list[Recording] = []
 
     async def __aenter__(self) -> Self:
@@ -123,14 +122,14 @@ class Worker:
             self.recordings.remove(recording)
 
     async def _run(self, recording: Recording) -> Outcome:
-        wakes_at_s = self._slots.take()
+        slot = self._slots.take()
         try:
-            return await recording.run(Slot(wakes_at_s, self._alarm))
+            return await recording.run(slot)
         except Exception as error:
             _log.exception("recording.defect", recording=recording.id)
             return Outcome(InternalError.of(error), recording.status.files)
         finally:
-            self._slots.give_back(wakes_at_s)
+            self._slots.give_back(slot)
 
     def stop_all(self) -> None:
         """Ask every recording to end."""

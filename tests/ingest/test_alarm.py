@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.ingest.alarm import Alarm, Sleeper
+from engine.ingest.alarm import Alarm, Sleeper, Slots
+from engine.media.limits import SLOT_RECORDINGS, TICK_LAST_S, TICK_SLOTS
 
 
 class Sleepers:
@@ -83,3 +84,16 @@ async def test_who_is_woken_before_sleeps_its_next_sleep_out() -> None:
     assert said == ["early"]
     await late.woken
     assert said == ["early", "late"]
+
+
+def test_slots_are_filled_one_after_the_other_and_then_shared() -> None:
+    slots = Slots()
+    taken = [slots.take() for _ in range(SLOT_RECORDINGS * TICK_SLOTS)]
+    assert [slot.wakes_at_s for slot in taken] == [
+        pytest.approx(number // SLOT_RECORDINGS * TICK_LAST_S / TICK_SLOTS) for number in range(len(taken))
+    ]
+    assert len({id(slot.alarm) for slot in taken}) == 1
+    assert len({slots.take().wakes_at_s for _ in range(TICK_SLOTS)}) == TICK_SLOTS
+    for slot in taken[3:5]:
+        slots.give_back(slot)
+    assert [slots.take(), slots.take()] == taken[3:5]

@@ -9,14 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.ingest.tick import Backoff, Slots, Tick, wake_time_s
+from engine.ingest.tick import Backoff, Tick, wake_time_s
 from engine.media.limits import (
     BACKOFF_FIRST_S,
     BACKOFF_LAST_S,
-    SLOT_RECORDINGS,
     TICK_FIRST_S,
     TICK_LAST_S,
-    TICK_SLOTS,
 )
 
 WINDOW = 200_000
@@ -36,18 +34,6 @@ def test_ticks_start_short_and_lengthen_while_little_comes() -> None:
     assert sleeps[0] <= 2 * TICK_FIRST_S
     assert sleeps == sorted(sleeps)
     assert sleeps[-1] == TICK_LAST_S
-
-
-def test_slots_are_filled_one_after_the_other_and_then_shared() -> None:
-    slots = Slots()
-    taken = [slots.take() for _ in range(SLOT_RECORDINGS * TICK_SLOTS)]
-    assert taken == [
-        pytest.approx(n // SLOT_RECORDINGS * TICK_LAST_S / TICK_SLOTS) for n in range(len(taken))
-    ]
-    assert len({slots.take() for _ in range(TICK_SLOTS)}) == TICK_SLOTS
-    for place in taken[3:5]:
-        slots.give_back(place)
-    assert [slots.take(), slots.take()] == taken[3:5]
 
 
 @pytest.mark.parametrize("full", [WINDOW // 2, WINDOW, 10 * WINDOW])

@@ -5,6 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import socket
+import struct
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,6 +77,29 @@ def test_pieces_that_do_not_all_fit_leave_nothing_behind(tmp_path: Path) -> None
     assert (file.size, file.growing.read_bytes()) == (5, b"whole")
     with pytest.raises(StorageError, match="no larger file"):
         file.write(b"nor anything behind it")
+
+
+def test_a_system_that_takes_a_part_at_a_time_gets_the_rest(tmp_path: Path) -> None:
+    """A file takes all or refuses; a socket whose reader is slow takes what it has room for."""
+    many, got = pieces(2500), bytearray()
+    file = GrowingFile(tmp_path / "a.flv")
+    ours, theirs = socket.socketpair()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 1, 0))
+    os.dup2(ours.fileno(), file._fd)
+
+    def read() -> None:
+        while len(got) < len(many) and (data := theirs.recv(32 << 10)):
+            got.extend(data)
+            time.sleep(0.02)  # so that 2 MB, which are asked for at once, last longer than a second
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    file.write(many)
+    reader.join()
+    file.abandon()
+    ours.close()
+    theirs.close()
+    assert bytes(got) == bytes(many)
 
 
 def test_a_file_that_is_closed_takes_nothing(tmp_path: Path) -> None:
