@@ -37,6 +37,22 @@ def test_holes_are_given_back_when_there_are_many() -> None:
         assert len(last) == 100_000
 
 
+class ToldHeap(Heap):
+    """One whose unused MB are told in turn."""
+
+    def __init__(self, *told: int) -> None:
+        super().__init__()
+        self.told = list(told)
+
+    def unused_bytes(self) -> int:
+        return self.told.pop(0) << 20
+
+
+def test_what_is_spare_is_counted_from_the_least_that_was_unused() -> None:
+    trimming = Trimming(ToldHeap(100, 100, 90, 60, 70, 80, 61, 70))
+    assert [trimming.check() for _ in range(6)] == [True, False, False, False, True, False]
+
+
 class UnknownHeap(Heap):
     """Of a C library that does not tell what is free."""
 

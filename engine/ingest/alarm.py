@@ -22,22 +22,15 @@ class Sleeper:
     woken: asyncio.Future[None]
 
     def wake(self) -> None:
-        """Do what comes first, and let it go on."""
-        self.begin()
-        self.go_on()
-
-    def begin(self) -> None:
-        """Do what comes first; a defect in that is raised where the task waits."""
+        """Do what comes first; then it goes on, when the event loop comes to it. A defect in what comes first
+        is raised where the task waits."""
         if self.woken.done():
             return
         try:
             self.first()
         except Exception as error:
             self.woken.set_exception(error)
-
-    def go_on(self) -> None:
-        """End the wait of one that is not cancelled."""
-        if not self.woken.done():
+        else:
             self.woken.set_result(None)
 
 
@@ -56,11 +49,8 @@ class Alarm:
         together.append(sleeper)
 
     def _ring(self, when_s: float) -> None:
-        sleepers = self._sleepers.pop(when_s)
-        for sleeper in sleepers:
-            sleeper.begin()
-        for sleeper in sleepers:
-            sleeper.go_on()
+        for sleeper in self._sleepers.pop(when_s):
+            sleeper.wake()  # none goes on before this loop is over
 
 
 @dataclass(frozen=True, slots=True)

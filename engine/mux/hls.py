@@ -141,7 +141,8 @@ class HlsMuxer:
 
     def _add(self, batch: Batch) -> None:
         if self._clock is None or self._segment is None:
-            frames = frames_of(batch.rows(slice(1)) if self._begins_plain(batch) else batch, self._codecs)
+            # Behind a cut a plain batch begins with the keyframe, which says all.
+            frames = frames_of(batch if batch.survey is None else batch.rows(slice(1)), self._codecs)
             if not frames:
                 return
             self._clock = self._clock or self._start_clock(frames)
@@ -153,13 +154,6 @@ class HlsMuxer:
         if not segment.late and end_ms - segment.start_ms > _LATE_FACTOR * self._segment_ms:
             segment.late = True
             self._tally.late_segments += 1
-
-    def _begins_plain(self, batch: Batch) -> bool:
-        """The first row says all that a segment's beginning is about."""
-        survey = survey_of(batch, self._codecs)
-        if survey is None or self._clock is None:
-            return False
-        return len(survey.keys) > 0 and survey.keys[0][0] == 0
 
     def _start_clock(self, frames: list[Frame]) -> _Clock:
         first_ms = min(frame[0] for frame in frames)

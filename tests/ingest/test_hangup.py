@@ -12,6 +12,7 @@ import pytest
 from native.flv_bytes import START, PlainTag, tag_bytes
 from origins.scripted import Client, head, scripted
 
+from engine.errors import ConnectFailed
 from engine.ingest import SourceOptions
 from engine.ingest.connection import Connection
 from engine.ingest.http_flv import HttpFlvSource
@@ -105,6 +106,12 @@ async def test_a_read_that_sleeps_takes_what_came_before_the_end(is_reset: bool)
         batch = await asyncio.wait_for(source.read(), GIVE_UP_S)
         assert batch is not None
         assert len(batch) == 1
+        assert source._reader is not None
+        source._reader._sleep_s = 600.0  # nothing more comes: no sleep is long now
+        try:
+            assert await asyncio.wait_for(source.read(), GIVE_UP_S) is None
+        except ConnectFailed:
+            assert is_reset
 
 
 async def test_a_read_can_be_cancelled_and_begun_again() -> None:

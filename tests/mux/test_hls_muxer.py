@@ -206,7 +206,7 @@ def test_no_keyframe_for_long_keeps_the_segment_going(segment, sample, tmp_path)
     tags = stream.batch.tags.copy()
     video = tags["kind"] == 9
     tags["flags"][video] &= ~np.uint8(Flag.KEY)
-    tags["flags"][np.flatnonzero(video)[0]] |= Flag.KEY
+    tags["flags"][np.flatnonzero(video)[0]] |= np.uint8(Flag.KEY)
     out, _ = mux_hls(
         replace(stream, batch=Batch(stream.batch.arena, tags)),
         tmp_path,
@@ -306,6 +306,20 @@ def test_surveys_decide_as_rows_do(name, segment, rows, sample, tmp_path):
         files = {path.name: path.read_bytes() for path in out.folder.iterdir()}
         outcomes.append((out.published, out.notes, files, muxer.stats))
     assert outcomes[0] == outcomes[1]
+
+
+def test_a_plain_batch_is_cut_again_when_the_time_has_passed_again(sample, tmp_path):
+    """Every frame is a keyframe: cuts are as far apart as they should be, not at each behind the first."""
+    stream = read_stream(sample("h264_aac_bframes"))
+    video = stream.batch.tags["kind"] == Kind.VIDEO
+    stream.batch.tags["flags"][video] |= Flag.KEY
+    out, muxer = hls(stream, tmp_path, hls_segment="ts", hls_time_s=0.5)
+    for batch in surveyed(stream, 90):
+        muxer.write(batch)
+    muxer.close()
+    lengths_s = [float(length) for length in re.findall(r"#EXTINF:([\d.]+),", out.published[-1])]
+    assert len(lengths_s) > 10
+    assert min(lengths_s[:-1]) >= 0.5
 
 
 def test_refused_packets_of_a_survey_are_counted(sample, tmp_path):

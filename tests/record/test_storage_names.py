@@ -40,6 +40,7 @@ async def record_all(urls: list[str], folder: Path, **fields: Any) -> list[Path]
             order = {"format": FORMATS, "reconnect": 0, **fields, "urls": [url], "output": str(folder)}
             worker.add(RecordSpec.parse(order), url)
         outcomes = await worker.run_all()
+        assert not any(worker._slots._taken)  # their places are free again
     assert [outcome.error for outcome in outcomes] == [None] * len(urls)
     return [Path(event.path) for event in heard if isinstance(event, FileFinished)]
 
