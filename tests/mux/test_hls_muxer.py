@@ -311,8 +311,8 @@ def test_surveys_decide_as_rows_do(name, segment, rows, sample, tmp_path):
 def test_a_plain_batch_is_cut_again_when_the_time_has_passed_again(sample, tmp_path):
     """Every frame is a keyframe: cuts are as far apart as they should be, not at each behind the first."""
     stream = read_stream(sample("h264_aac_bframes"))
-    video = stream.batch.tags["kind"] == Kind.VIDEO
-    stream.batch.tags["flags"][video] |= Flag.KEY
+    flags = stream.batch.tags["flags"]
+    flags[stream.batch.tags["kind"] == int(Kind.VIDEO)] |= np.uint8(int(Flag.KEY))
     out, muxer = hls(stream, tmp_path, hls_segment="ts", hls_time_s=0.5)
     for batch in surveyed(stream, 90):
         muxer.write(batch)
