@@ -70,7 +70,7 @@ class NetworkReader:
         self._tick = Tick(options.random)
         self._slot = options.slot
         self._sleeper: Sleeper | None = None
-        self._batch: Batch | None = None  # that was read at the end of the last sleep
+        self._batch: Batch | None = None  # that was read at the end of a sleep, and not given out
         self._loop = asyncio.get_running_loop()
         self._last_media_s = self._returned_s = self._loop.time()
         self._sleep_s = 0.0
@@ -101,8 +101,8 @@ class NetworkReader:
         """One tick, as `Source.read`."""
         now_s = self._loop.time()
         self._last_media_s += now_s - self._returned_s  # while nobody reads, nobody is silent
-        batch = None if self._was_opened else self._machine.take_batch()
-        self._was_opened = True
+        batch = self._batch if self._was_opened else self._machine.take_batch()
+        self._batch, self._was_opened = None, True
         if batch is None:
             if self._at_end():
                 return None

@@ -129,3 +129,24 @@ async def test_a_read_can_be_cancelled_and_begun_again() -> None:
         batch = await asyncio.wait_for(source.read(), GIVE_UP_S)
         assert batch is not None
         assert len(batch) == 1
+
+
+async def test_what_was_read_when_a_read_was_cancelled_comes_with_the_next() -> None:
+    async def answer(client: Client) -> None:
+        await client.send(head() + START + TAG)
+        await asyncio.sleep(0.2)
+        await client.send(TAG)
+        await client.gone()
+
+    async with asleep(answer) as source:
+        reading = asyncio.ensure_future(source.read())
+        await asyncio.sleep(0.5)
+        assert source._reader is not None
+        assert source._reader._sleeper is not None
+        source._reader._sleeper.wake()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        batch = await asyncio.wait_for(source.read(), GIVE_UP_S)
+        assert batch is not None
+        assert len(batch) == 1
