@@ -133,9 +133,9 @@ def flv_parts(
 ) -> tuple[Pieces, bytes] | None:
     """(pieces, starts): pieces of the arena that are, byte for byte, what `flv_tags` gives for the arguments,
     with the same `starts`, so that they can be written without a copy.
-    None when the arena holds no such bytes (rows moved in time, re-signalled; an arena of bodies alone), when
-    there are no rows, when the parts are too short to be worth it, and for a table that `flv_tags` refuses.
-    The bytes around each body are compared, wherever the arena comes from."""
+    None when the arena holds no such bytes (rows moved in time, re-signalled, not framed), when there are no
+    rows, when the parts are too short to be worth it, and for a table that `flv_tags` refuses. What the arena
+    holds is taken from the rows' `framed` and `timestamp`."""
 
 def frame_digests(arena: Buffer, table: Buffer, /) -> bytes:
     """One u64 per table row, in native byte order: a digest of kind, codec and coded payload (of the whole

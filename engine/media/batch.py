@@ -29,7 +29,8 @@ TAG = np.dtype(
         ("codec", "u1"),
         ("flags", "u1"),
         ("track", "u1"),
-        ("reserved", "u1", (3,)),
+        ("framed", "u1"),  # 1: the arena holds the whole FLV tag around the body, with `timestamp`
+        ("reserved", "u1", (2,)),
     ]
 )
 assert TAG.itemsize == _native.TAG_BYTES

@@ -36,7 +36,7 @@ stream while a disk stalls."""
 TICK_SLOTS = 10
 """In a longest tick. Recordings of one process wake in them together, at most so many times a second."""
 
-SLOT_RECORDINGS = 16
+SLOT_RECORDINGS = 32
 """A slot is filled so far before the next one is used: they are done while the processor's caches are warm,
 and the loop is free again after some 20 ms."""
 

@@ -170,7 +170,7 @@ def _alone(batch: Batch, row: int) -> Batch:
     """One row over an arena of its own, so that it does not hold the batch's."""
     tags = batch.tags[row : row + 1].copy()
     tags["media_offset"] -= tags["offset"]
-    tags["offset"] = 0
+    tags["offset"] = tags["framed"] = 0
     return Batch(batch.body(row), tags)
 
 

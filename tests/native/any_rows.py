@@ -50,7 +50,7 @@ def table_of(rows: Sequence[Row]) -> bytes:
     """The rows as a table."""
     tags = np.zeros(len(rows), dtype=TAG)
     for place, (dts, cts, offset, size, codec, flags, role) in enumerate(rows):
-        tags[place] = (dts, 0, cts, 0, 0, offset, size, 9, role, codec, flags, 0, (0, 0, 0))
+        tags[place] = (dts, 0, cts, 0, 0, offset, size, 9, role, codec, flags, 0, 0, (0, 0))
     return tags.tobytes()
 
 

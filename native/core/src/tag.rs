@@ -127,15 +127,17 @@ pub struct Tag {
     pub flags: u8,
     /// Track id of Enhanced RTMP multitrack; 0 otherwise.
     pub track: u8,
+    /// 1: the arena holds the whole tag around the body, with `timestamp`, as every reader's does.
+    pub framed: u8,
     /// Always 0.
-    pub reserved: [u8; 3],
+    pub reserved: [u8; 2],
 }
 
 /// Size of a row in bytes.
 pub const TAG_BYTES: usize = std::mem::size_of::<Tag>();
 
 impl Tag {
-    /// The row of a body that lies at `offset` in an arena, whose length is known to fit.
+    /// The row of a body that lies at `offset` in an arena, framed as in FLV; its length is known to fit.
     pub(crate) fn of(tag_kind: u8, timestamp: u32, body: &[u8], offset: usize) -> Self {
         let media = classify(tag_kind, body);
         Self {
@@ -151,7 +153,8 @@ impl Tag {
             codec: media.codec,
             flags: media.flags,
             track: media.track,
-            reserved: [0; 3],
+            framed: 1,
+            reserved: [0; 2],
         }
     }
 
@@ -170,7 +173,15 @@ impl Tag {
         for (place, word) in row[8..32].chunks_exact_mut(4).zip(words) {
             place.copy_from_slice(&word.to_ne_bytes());
         }
-        row[32..37].copy_from_slice(&[self.kind, self.role, self.codec, self.flags, self.track]);
+        let bytes = [
+            self.kind,
+            self.role,
+            self.codec,
+            self.flags,
+            self.track,
+            self.framed,
+        ];
+        row[32..38].copy_from_slice(&bytes);
         row
     }
 
@@ -197,7 +208,8 @@ impl Tag {
             codec: row[34],
             flags: row[35],
             track: row[36],
-            reserved: [0; 3],
+            framed: row[37],
+            reserved: [0; 2],
         }
     }
 }

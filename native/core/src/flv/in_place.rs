@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use super::{FlvReader, State, TagHeader};
 use crate::limits;
-use crate::tag::framing::{previous_tag_size, FRAMING_BYTES, PREVIOUS_TAG_SIZE_BYTES, TAG_HEADER_BYTES};
+use crate::tag::framing::{
+    previous_tag_size, tag_header, FRAMING_BYTES, PREVIOUS_TAG_SIZE_BYTES, TAG_HEADER_BYTES,
+};
 use crate::tag::{kind, Tag};
 
 impl FlvReader {
@@ -87,9 +89,12 @@ impl<'a> Next<'a> {
             return Self::Unfinished;
         };
         let header = TagHeader::read(kind, head);
+        let is_plain = *head == tag_header(kind, header.size, header.timestamp); // no stream id, that is
         let field = behind.get(header.size..header.size + PREVIOUS_TAG_SIZE_BYTES);
         match (behind.get(..header.size), field) {
-            (Some(body), Some(field)) if field == previous_tag_size(header.size) => Self::Tag(header, body),
+            (Some(body), Some(field)) if is_plain && field == previous_tag_size(header.size) => {
+                Self::Tag(header, body)
+            }
             (Some(_), Some(_)) => Self::Odd,
             _ => Self::Unfinished,
         }
@@ -104,11 +109,13 @@ mod tests {
     fn whole_tags_are_read_in_place_and_the_rest_is_left() {
         let tag = [8, 0, 0, 1, 0, 0, 9, 0, 0, 0, 0, 0x2f, 0, 0, 0, 12];
         let (zero, encrypted) = ([&tag[..12], &[0; 4]].concat(), [&[0x28], &tag[1..]].concat());
+        let numbered = [&tag[..8], &[0, 0, 1], &tag[11..]].concat();
         for (left, is_odd) in [
             (&tag[..15], false),
             (&[], false),
             (&zero, true),
             (&encrypted, true),
+            (&numbered, true),
         ] {
             let mut reader = read(&[START]);
             let (end, tags) = reader.read_in_place(&[&tag, &tag, left].concat()).expect("tags");

@@ -196,7 +196,8 @@ fn any_rows_make_whole_packets() {
             codec: codecs[random(4) as usize],
             flags: random(256) as u8,
             track: 0,
-            reserved: [0; 3],
+            framed: 0,
+            reserved: [0; 2],
         };
         let table = [tag.to_bytes(), tag.to_bytes()].concat();
         let (mut packets, origin_ms) = (Vec::new(), ends[random(4) as usize]);
