@@ -16,7 +16,7 @@ from pathlib import Path
 
 CHECK_S = 5.0
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-_SPARE_BYTES = 16 << 20  # what may be free: more than a slot of recordings takes at once
+_SPARE_BYTES = 24 << 20  # what may be free: more than a slot of recordings takes at once
 _BLOCK_BYTES = 4 << 20  # what is larger is the system's own, and goes back at once
 
 

@@ -8,7 +8,7 @@ from engine.store.manifest import read_manifest, write_manifest
 from engine.store.naming import NameTemplate, StreamName
 from engine.store.removal import remove_recorded
 from engine.store.reserve import hold_reserve, release_reserve
-from engine.store.space import Space
+from engine.store.space import Space, device_of
 
 __all__ = [
     "PART",
@@ -18,6 +18,7 @@ __all__ = [
     "SegmentFolder",
     "Space",
     "StreamName",
+    "device_of",
     "hold_reserve",
     "read_manifest",
     "release_reserve",

@@ -67,6 +67,15 @@ class Space:
                 self._device, self._below = device, next((other for other in above if other != device), None)
 
 
+def device_of(root: Path) -> int:
+    """The number of the file system that a recording root is on; the root may not be there yet. 0 where that
+    cannot be known."""
+    try:
+        return os.stat(_existing(root)).st_dev
+    except OSError:
+        return 0
+
+
 def _existing(path: Path) -> Path:
     """The path, or the nearest folder above it that is there."""
     return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())

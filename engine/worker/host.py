@@ -1,4 +1,4 @@
-"""A worker: hosts many recordings in one process, with one receive buffer and a few writer threads."""
+"""A worker: hosts many recordings in one process, with one receive buffer and a thread for each disk."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from engine.record import (
     revive_all,
     revive_each,
 )
-from engine.worker.writers import WriterLane, WriterThread
+from engine.store import device_of
+from engine.worker.writers import Writers
 
 _log = structlog.get_logger()
 
@@ -38,11 +39,10 @@ class Worker:
     with `run`.
     """
 
-    def __init__(self, emit: Emit, writer_threads: int = 2) -> None:
+    def __init__(self, emit: Emit) -> None:
         self._emit = emit
         self._buffer = memoryview(bytearray(RECEIVE_BUFFER_BYTES))
-        self._writers = [WriterThread(number) for number in range(writer_threads)]
-        self._next_writer = 0
+        self._writers = Writers()
         self._slots = Slots()
         self.recordings: list[Recording] = []
 
@@ -53,8 +53,7 @@ class Worker:
 
     async def __aexit__(self, *_: object) -> None:
         self._trimming.cancel()
-        for writer in self._writers:
-            await asyncio.to_thread(writer.stop)
+        await asyncio.to_thread(self._writers.stop)
 
     def add(self, spec: RecordSpec, url: str) -> Recording:
         """A recording hosted here; it runs when `run_all` does. One with an id goes on where a process that
@@ -70,20 +69,22 @@ class Worker:
             self._emit(_event(revived))
 
         past = None if spec.id is None else Chronicle.open(spec.output, spec.id, tell)
-        return self._host(spec, url, past)
+        return self._host(spec, url, device_of(spec.output), past)
 
     async def open(self, spec: RecordSpec, url: str) -> Recording:
         """As `add`, of a recording that `run` runs. The others are not held up while files that a process
         left are revived, and those are settled when they have been told of."""
-        past = None
-        if spec.id is not None:
-            past = await asyncio.to_thread(Chronicle.open, spec.output, spec.id, self._tell)
-        return self._host(spec, url, past)
 
-    def _host(self, spec: RecordSpec, url: str, past: tuple[Chronicle, Past] | None) -> Recording:
-        writer = self._writers[self._next_writer % len(self._writers)]
-        self._next_writer += 1
-        lane = WriterLane(writer, self._writers)
+        def look() -> tuple[int, tuple[Chronicle, Past] | None]:
+            past = None if spec.id is None else Chronicle.open(spec.output, spec.id, self._tell)
+            return device_of(spec.output), past
+
+        return self._host(spec, url, *await asyncio.to_thread(look))
+
+    def _host(
+        self, spec: RecordSpec, url: str, device: int, past: tuple[Chronicle, Past] | None
+    ) -> Recording:
+        lane = self._writers.lane(device)
         try:
             recording = Recording(spec, url, buffer=self._buffer, lane=lane, emit=self._emit, past=past)
         except ReelError:
