@@ -49,7 +49,7 @@ class ToldHeap(Heap):
 
 
 def test_what_is_spare_is_counted_from_the_least_that_was_unused() -> None:
-    trimming = Trimming(ToldHeap(100, 100, 90, 60, 70, 80, 61, 70))
+    trimming = Trimming(ToldHeap(100, 100, 90, 60, 80, 90, 61, 80))
     assert [trimming.check() for _ in range(6)] == [True, False, False, False, True, False]
 
 
