@@ -152,6 +152,13 @@ class Batch:
         part.survey = survey
         return part
 
+    def alone(self, row: int) -> Batch:
+        """One row over an arena of its own, which is its body: it does not hold the batch's."""
+        tags = self.tags[row : row + 1].copy()
+        tags["media_offset"] -= tags["offset"]
+        tags["offset"] = tags["framed"] = 0
+        return Batch(self.body(row), tags)
+
     def body(self, row: int) -> bytes:
         """The tag body of a row."""
         tag = self.tags[row]

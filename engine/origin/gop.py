@@ -132,7 +132,7 @@ class StartCache:
         held_bytes = self._heads_bytes - (_cost_bytes(len(before.arena)) if before else 0)
         held_bytes += _cost_bytes(int(batch.tags["size"][row]))
         if held_bytes <= self._limits.head_bytes:
-            self._heads[slot], self._heads_bytes = _alone(batch, row), held_bytes
+            self._heads[slot], self._heads_bytes = batch.alone(row), held_bytes
 
     def _promised(self) -> tuple[bool, bool]:
         metadata = self._heads.get(_METADATA)
@@ -164,14 +164,6 @@ def _is_metadata(batch: Batch, row: int) -> bool:
 def _cost_bytes(body_bytes: int) -> int:
     """What one row alone takes."""
     return body_bytes + _native.TAG_BYTES + _BATCH_BYTES
-
-
-def _alone(batch: Batch, row: int) -> Batch:
-    """One row over an arena of its own, so that it does not hold the batch's."""
-    tags = batch.tags[row : row + 1].copy()
-    tags["media_offset"] -= tags["offset"]
-    tags["offset"] = tags["framed"] = 0
-    return Batch(batch.body(row), tags)
 
 
 def _at(one: Batch, dts: int) -> Batch:

@@ -23,8 +23,8 @@ _MP3_MONO = 3 << 6
 class TrackBook:
     """What is known of each kind's track, kept up to date row by row.
 
-    `tracks` and `headers` are keyed by kind. A configuration that parses to what is known already is no
-    change; one that cannot be parsed changes nothing and is noted.
+    `tracks` and `headers` are keyed by kind; they stay for long, and hold no batch's arena. A configuration
+    that parses to what is known already is no change; one that cannot be parsed changes nothing and is noted.
     """
 
     tracks: dict[int, Track] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class TrackBook:
     def _learn_config(self, batch: Batch, row: int, kind: int, codec: Codec) -> bool:
         known = self.tracks.get(kind)
         if known is not None and known.codec is codec and known.config == batch.media(row):
-            self.headers[kind] = batch.rows(slice(row, row + 1))
+            self.headers[kind] = batch.alone(row)
             return False
         return self._learn(kind, codec, batch, row, from_frame=False)
 
@@ -118,7 +118,7 @@ class TrackBook:
             return False
         if codec is Codec.MP3:
             self._mp3_format = _mp3_formats(batch, np.array([row]))[0]
-        return self._set(kind, track, None if from_frame else batch.rows(slice(row, row + 1)))
+        return self._set(kind, track, None if from_frame else batch.alone(row))
 
     def _set(self, kind: int, track: Track, header: Batch | None) -> bool:
         changed = self.tracks.get(kind) != track

@@ -60,7 +60,7 @@ def resident_bytes() -> int:
 async def test_a_disk_that_stalls_loses_nothing(
     sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """T27: the recording on the other writer thread is written all the while, and both are read."""
+    """T27: the recording beside it is written all the while, and both are read."""
     disk = instead_of_os(monkeypatch)
     streams = {name: Stream(Picture.of(sample(SAMPLE))) for name in ("slow", "quick")}
     stall = Stall(str(tmp_path / "recorded-0"))

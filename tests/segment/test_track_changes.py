@@ -200,3 +200,16 @@ def test_a_section_that_began_with_a_keyframe_is_not_said_to_lack_one(whole: boo
     operations = segment(video_config(), *pictures, interval_ms=3000, whole=whole)
     assert [cause for cause, _, _ in sections(operations)] == [Cause.FIRST, Cause.INTERVAL]
     assert notes(operations) == []
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_headers_are_kept_without_the_batch_that_they_came_in(whole: bool) -> None:
+    """They stay for as long as the recording does, and a batch may hold some MiB."""
+    operations = segment(*START, *HEADERS, video(80, key=True), NEW_VIDEO, video(120, key=True), whole=whole)
+    begins = [operation for operation in operations if isinstance(operation, Begin)]
+    assert len(begins) == 2
+    for begin in begins:
+        assert [len(header.arena) for header in begin.headers] == [
+            int(header.tags["size"][0]) for header in begin.headers
+        ]
+    assert begins[1].headers[0].media(0) == OTHER_AVC_CONFIG
