@@ -205,12 +205,14 @@ def test_a_section_that_began_with_a_keyframe_is_not_said_to_lack_one(whole: boo
 def test_headers_are_kept_without_the_batch_that_they_came_in() -> None:
     """They stay for as long as the recording does, and a batch may hold some MiB."""
     segmenter, timeline = Segmenter(interval_ms=None), Timeline()
-    begins: list[Begin] = []
+    operations: list[Operation] = []
     again = (*HEADERS, video(80), audio(69), video(120), audio(92))
     for tags in (START, again, (NEW_VIDEO, video(160, key=True), audio(115))):
         piece = batch(*tags)
         timeline.place(piece)
-        begins += [one for one in segmenter.feed(piece) if isinstance(one, Begin)]
+        operations += segmenter.feed(piece)
+    operations += segmenter.finish()
+    begins = [operation for operation in operations if isinstance(operation, Begin)]
     assert len(begins) == 2
     for begin in begins:
         assert [len(header.arena) for header in begin.headers] == [
