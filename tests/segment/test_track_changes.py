@@ -204,7 +204,7 @@ def test_a_section_that_began_with_a_keyframe_is_not_said_to_lack_one(whole: boo
 
 def test_headers_are_kept_without_the_batch_that_they_came_in() -> None:
     """They stay for as long as the recording does, and a batch may hold some MiB."""
-    segmenter, timeline = Segmenter(interval_ms=100), Timeline()
+    segmenter, timeline = Segmenter(interval_ms=150), Timeline()
     operations: list[Operation] = []
     again = (*HEADERS, video(80), audio(69), video(120), audio(92))
     for tags in (START, again, (video(160, key=True), audio(160), video(200), audio(183))):
