@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -186,3 +187,17 @@ async def test_threads_come_only_where_work_waits() -> None:
         assert names() == ["writer-0"]  # nobody else has work
         hanging.over.set()
         await done(lane)
+
+
+async def test_a_disk_that_is_slow_and_comes_along_has_one_thread() -> None:
+    async with writing() as writers:
+        lanes = [writers.lane(DISK) for _ in range(3)]
+        for lane in lanes * 10:
+            lane.put(lambda: time.sleep(0.02))
+        most = 0
+        draining = asyncio.create_task(done(*lanes))
+        while not draining.done():
+            most = max(most, len(names()))
+            await asyncio.sleep(0.02)
+        await draining
+        assert most == 1
