@@ -37,7 +37,8 @@ TICK_SLOTS = 10
 """In a longest tick. Recordings of one process wake in them together, at most so many times a second."""
 
 SLOT_RECORDINGS = 32
-"""A slot is filled so far before the next one is used: they are done while the processor's caches are warm."""
+"""A slot is filled so far before the next one is used: they are done while the processor's caches are
+warm."""
 
 OPENING_WAIT_MS = 2_000
 """How long a promised track is waited for before the recording starts without it (F4)."""
