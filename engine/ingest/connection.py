@@ -23,7 +23,10 @@ if sys.platform != "win32":
     import termios
 
 _TLS_PIECE_BYTES = 64 << 10
-_NOWHERE = mmap.mmap(-1, 4 << 20)  # takes memory only where a system does copy what is skipped
+PEEKED_BYTES = 4 << 20
+"""What `peek` shows at the most."""
+
+_NOWHERE = mmap.mmap(-1, PEEKED_BYTES)  # takes memory only where a system does copy what is skipped
 _UNSENT_BYTES = 1 << 20  # what we send is small: a peer that does not take this much is gone
 
 
@@ -122,13 +125,13 @@ class Connection:
         raise ConnectFailed(f"{self._where}: the connection broke ({reason})")
 
     def peek(self) -> bytes:
-        """What the kernel holds, some MiB at most, which stays there; nothing of a connection that is broken,
-        or that is to be read with `read_now` for another reason."""
+        """What the kernel holds, `PEEKED_BYTES` at most, which stays there; nothing of a connection that is
+        broken, or that is to be read with `read_now` for another reason."""
         if self._tls is not None or self._unsent or self._broken is not None or sys.platform == "win32":
             return b""
         try:
             size = int.from_bytes(fcntl.ioctl(self._sock, termios.FIONREAD, bytes(4)), sys.byteorder)
-            return self._sock.recv(min(size, len(_NOWHERE)), socket.MSG_PEEK) if size else b""
+            return self._sock.recv(min(size, PEEKED_BYTES), socket.MSG_PEEK) if size else b""
         except BlockingIOError:
             return b""
         except OSError as error:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from engine.errors import ConnectFailed, ReelError, Stalled
 from engine.ingest.alarm import Sleeper
-from engine.ingest.connection import Connection
+from engine.ingest.connection import PEEKED_BYTES, Connection
 from engine.ingest.source import ReadBuffer, SourceOptions
 from engine.ingest.tick import Tick, wake_time_s
 from engine.media.batch import Batch
@@ -78,6 +78,8 @@ class NetworkReader:
         self._broken: ReelError | None = None
         self._was_opened = False  # what came with the answer is taken
         self._begun_bytes = 0  # of a tag that is not whole, in the kernel
+        self._read_bytes = 0  # since the sleep, by turns that left some in the kernel
+        self._left_some = False
 
     @property
     def ended(self) -> bool:
@@ -149,14 +151,16 @@ class NetworkReader:
         return is_over or self._connection.eof
 
     def _read(self) -> None:
-        total = 0
+        total, self._left_some = 0, False
         try:
             if self._machine.reads_in_place:
                 total = self._read_in_place()
-            total = total or self._read_through()
+            total = self._read_bytes + (total or self._read_through())
             if total * 4 > self._window_bytes:  # so much is needed for longer ticks
                 self._window_bytes = self._connection.widen(total * 8)
-            self._sleep_s = self._tick.next_s(total, self._window_bytes)
+            self._read_bytes = total if self._left_some else 0
+            # The rest comes next, when others have had their turn: in a tick it may become more than fits.
+            self._sleep_s = 0.0 if self._left_some else self._tick.next_s(total, self._window_bytes)
         except ConnectFailed as error:
             if not self._machine.ended:
                 self._broken = self._machine.error or error  # raised when what was read before it is taken
@@ -175,6 +179,7 @@ class NetworkReader:
             return 0
         self._connection.skip(count)
         self._begun_bytes = len(data) - count
+        self._left_some = len(data) == PEEKED_BYTES
         return len(data)
 
     def _read_through(self) -> int:
@@ -189,6 +194,8 @@ class NetworkReader:
                     receive(buffer[:count])
                 break
             receive(buffer)
+        else:
+            self._left_some = True
         return total
 
     def _send(self) -> None:
