@@ -36,7 +36,7 @@ async def test_a_tick_ends_when_the_kernel_holds_no_more(
     if not in_place:
         monkeypatch.setattr(_Response, "reads_in_place", False)
     ticks: list[int] = []
-    go_on, over = asyncio.Event(), asyncio.Event()
+    go_on, again, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def next_s(tick: Tick, read_bytes: int, window_bytes: int) -> float:
         ticks.append(read_bytes)
@@ -48,6 +48,8 @@ async def test_a_tick_ends_when_the_kernel_holds_no_more(
         await client.send(head() + START + TAG)
         await go_on.wait()
         await client.send(TAG * TAGS)
+        await again.wait()
+        await client.send(TAG)
         await over.wait()
 
     async with scripted(answer) as origin, asyncio.timeout(GIVE_UP_S):
@@ -65,8 +67,17 @@ async def test_a_tick_ends_when_the_kernel_holds_no_more(
             batch = await source.read()
             assert batch is not None
             sizes.append(len(batch))
+        assert source._reader is not None
+        source._reader._sleep_s = 0.0
+        again.set()
+        while held_bytes(source._connection) < len(TAG):
+            await asyncio.sleep(0.01)
+        batch = await source.read()
+        assert batch is not None
+        assert len(batch) == 1
         source.close()
         over.set()
     assert len(sizes) == 4, "three turns that are full, and what is left"
-    assert len(ticks) == 1
+    assert len(ticks) == 2
     assert ticks[0] >= len(TAG) * TAGS, "the tick is told of all that it read"
+    assert ticks[1] == len(TAG), "and of nothing that the one before read"
