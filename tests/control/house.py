@@ -72,6 +72,7 @@ class ScriptedFleet:
         self.running: dict[str, RecordSpec] = {}
         self.told: list[tuple[str, str]] = []
         self.recovered: list[Path] = []
+        self.untold = 0
         self.refusal: ReelError | None = None
 
     async def start(self, spec: RecordSpec, url: str) -> None:
@@ -128,7 +129,11 @@ class ScriptedFleet:
     async def end(self, id: str) -> None:
         if self.running.pop(id, None) is not None:
             event = events.Finished(at=self.clock(), recording=id, reason="stopped", files=1, gaps=0)
-            await self.control.on_event(event)
+            self.untold += 1
+            try:
+                await self.control.on_event(event)
+            finally:
+                self.untold -= 1
 
     async def fail(self, id: str, code: str = "stream_not_found") -> None:
         del self.running[id]
@@ -244,9 +249,13 @@ class House:
         self.dropped.append(key)
 
     async def runs(self, *formats: str) -> list[str]:
-        """Waits until exactly so many recordings run, one for each of the texts `flv+mp4`; their ids."""
+        """Waits until exactly so many recordings run, one for each of the texts `flv+mp4`; their ids.
+
+        Of those that ended before control knows then.
+        """
         wanted = sorted(formats)
-        await until(lambda: sorted(map(_formats, self.fleet.running.values())) == wanted)
+        fleet = self.fleet
+        await until(lambda: not fleet.untold and sorted(map(_formats, fleet.running.values())) == wanted)
         by_formats = {_formats(spec): id for id, spec in self.fleet.running.items()}
         return [by_formats[one] for one in formats]
 
