@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_PER_PROCESS_SCHED = 2  # CPUCLOCK_SCHED of Linux, without its bit for one thread
 
 
 def with_children(pids: Iterable[int]) -> list[int]:
@@ -24,10 +26,22 @@ def with_children(pids: Iterable[int]) -> list[int]:
 
 
 def cpu_s(pid: int) -> float:
-    """User and system time of a process so far, in seconds: all its threads, and its children that ended."""
-    # Field 2 is the command in parentheses and may hold blanks; 14 to 17 are utime, stime, cutime, cstime.
+    """User and system time of a process so far, in seconds: all its threads, and its children that ended.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    # Field 2 is the command in parentheses and may hold blanks; 16 and 17 are cutime and cstime.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / _TICKS_PER_S
+    return time.clock_gettime(_cpu_clock(pid)) + sum(map(int, fields[13:15])) / _TICKS_PER_S
+
+
+def _cpu_clock(pid: int) -> int:
+    """The clock of a process's CPU time, as clock_getcpuclockid(3) gives it: what utime and stime add up to.
+
+    They count in ticks of 10 ms, too coarse here: fifty recordings cost two dozen ticks in ten seconds.
+    """
+    return (~pid << 3) | _PER_PROCESS_SCHED
 
 
 def pss_bytes(pid: int) -> int:
