@@ -52,7 +52,7 @@ class LocalFleet:
             raise UsageError("id: a recording of a fleet needs one")
         if self._seat_of(spec.id) is not None:
             raise UsageError(f"id: {spec.id} is being recorded")
-        open_source(url, SourceOptions(), memoryview(b""))  # it can be pulled
+        open_source(url, SourceOptions())  # it can be pulled
         candidates = [seat.candidate for seat in self._seats]
         self._seats[least_loaded(candidates)].start(spec, url)
 

@@ -1,10 +1,9 @@
 """Sockets to batches: RTMP pull, HTTP-FLV pull and file replay, read by tick."""
 
 from engine.ingest.alarm import Slot, Slots
-from engine.ingest.source import ReadBuffer, Source, SourceOptions, open_source, stream_name
+from engine.ingest.source import Source, SourceOptions, open_source, stream_name
 
 __all__ = [
-    "ReadBuffer",
     "Slot",
     "Slots",
     "Source",

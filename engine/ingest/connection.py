@@ -12,7 +12,6 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable
-from typing import cast
 
 from engine.errors import ConnectFailed
 from engine.ingest.hangup import Hangup
@@ -99,8 +98,8 @@ class Connection:
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, least_bytes)
         return self.window_bytes
 
-    def read_now(self, buffer: memoryview) -> int:
-        """Read what the kernel holds, up to the buffer's size; 0 when there is nothing or at the end (`eof`).
+    def read_now(self, size_bytes: int) -> bytes:
+        """Read what the kernel holds, up to a size; empty when there is nothing or at the end (`eof`).
 
         Raises:
             ConnectFailed: the connection broke (reset, TLS error), and all that came before is read.
@@ -109,16 +108,16 @@ class Connection:
             self._flush()
         try:
             if self._tls is None:
-                count = self._sock.recv_into(buffer)
-                self.eof = not count
+                data = self._sock.recv(size_bytes)
+                self.eof = not data
             else:
-                count = self._read_tls(buffer)
+                data = self._read_tls(size_bytes)
         except BlockingIOError:
-            count = 0
+            data = b""
         except OSError as error:
-            self._broken, count = self._broken or error, 0
-        if count or self._broken is None:
-            return count
+            self._broken, data = self._broken or error, b""
+        if data or self._broken is None:
+            return data
         if isinstance(self._broken, ssl.SSLError):
             raise ConnectFailed(f"{self._where}: TLS failed ({self._broken.reason})")
         reason = self._broken.strerror or self._broken
@@ -183,37 +182,38 @@ class Connection:
             self._hangup.close()
         self._sock.close()
 
-    def _read_tls(self, buffer: memoryview) -> int:
-        total = 0
-        while total < len(buffer):
+    def _read_tls(self, size_bytes: int) -> bytes:
+        records = []
+        while size_bytes:
             try:
-                count = self._decrypt(buffer[total:])
+                record = self._decrypt(size_bytes)
             except OSError as error:  # ssl.SSLError is one
                 self._broken = error
                 break
-            if not count:
+            if not record:
                 break
-            total += count
+            records.append(record)
+            size_bytes -= len(record)
         if self._outgoing.pending:
             self._unsent += self._outgoing.read()
             self._flush()
-        return total
+        return b"".join(records)
 
-    def _decrypt(self, room: memoryview) -> int:
-        """Some plain bytes; 0 when there are none now, or at the end (`eof`)."""
+    def _decrypt(self, size_bytes: int) -> bytes:
+        """Some plain bytes; empty when there are none now, or at the end (`eof`)."""
         assert self._tls is not None
         while True:
             try:
-                count = cast("int", self._tls.read(len(room), room))
+                data = self._tls.read(size_bytes)
             except ssl.SSLWantReadError:
                 if not self._receive_raw():
-                    return 0
+                    return b""
             except ssl.SSLZeroReturnError:
                 self.eof = True
-                return 0
+                return b""
             else:
-                self.eof = count == 0
-                return count
+                self.eof = not data
+                return data
 
     def _receive_raw(self) -> bool:
         """Move bytes from the socket to TLS; false when there are none."""

@@ -22,7 +22,7 @@ from engine.errors import (
 )
 from engine.ingest.connection import Connection
 from engine.ingest.network import NetworkReader
-from engine.ingest.source import ReadBuffer, SourceOptions, masked
+from engine.ingest.source import SourceOptions, masked
 from engine.media.batch import Batch
 from engine.media.limits import CONNECT_TIMEOUT_S, MAX_REDIRECTS
 
@@ -167,10 +167,9 @@ class _Response:
 class HttpFlvSource:
     """Pulls one HTTP-FLV or HTTPS-FLV stream."""
 
-    def __init__(self, url: str, options: SourceOptions, buffer: ReadBuffer) -> None:
+    def __init__(self, url: str, options: SourceOptions) -> None:
         self._url = url
         self._options = options
-        self._buffer = buffer
         self._connection: Connection | None = None
         self._reader: NetworkReader | None = None
         _Target.of(url, options)
@@ -211,7 +210,7 @@ class HttpFlvSource:
         tls = self._options.tls_context() if target.secure else None
         self._connection = await Connection.open(target.host, target.port, tls, where)
         response = _Response(target.request, where)
-        self._reader = NetworkReader(self._connection, response, self._buffer, where, self._options)
+        self._reader = NetworkReader(self._connection, response, where, self._options)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 while (head := response.head) is None:

@@ -8,12 +8,12 @@ from typing import Protocol
 from engine.errors import ConnectFailed, ReelError, Stalled
 from engine.ingest.alarm import Sleeper
 from engine.ingest.connection import PEEKED_BYTES, Connection
-from engine.ingest.source import ReadBuffer, SourceOptions
+from engine.ingest.source import SourceOptions
 from engine.ingest.tick import Tick, wake_time_s
 from engine.media.batch import Batch
-from engine.media.limits import NO_DATA_TIMEOUT_S, TICK_FIRST_S
+from engine.media.limits import NO_DATA_TIMEOUT_S, READ_BYTES, TICK_FIRST_S
 
-_READS_PER_TICK = 64  # full buffers in a row before others get their turn
+_READS_PER_TURN = 64  # as large as can be, before others get theirs
 
 
 class Machine(Protocol):
@@ -39,7 +39,7 @@ class Machine(Protocol):
         """Take in the whole tags that bytes begin with, and keep them as they are: how many bytes they have.
         What is behind them comes again. None: these bytes can only be given to `receive`."""
 
-    def receive(self, data: memoryview, /) -> None:
+    def receive(self, data: bytes, /) -> None:
         """Take in bytes."""
 
     def receive_eof(self) -> None:
@@ -59,13 +59,11 @@ class NetworkReader:
         self,
         connection: Connection,
         machine: Machine,
-        buffer: ReadBuffer,
         where: str,
         options: SourceOptions,
     ) -> None:
         self._connection = connection
         self._machine = machine
-        self._buffer = buffer
         self._where = where
         self._tick = Tick(options.random)
         self._slot = options.slot
@@ -183,17 +181,16 @@ class NetworkReader:
         return len(data)
 
     def _read_through(self) -> int:
-        """Read all that the kernel holds, through the buffer; how many bytes that was."""
-        buffer, receive, read_now = self._buffer, self._machine.receive, self._connection.read_now
-        total, size = 0, len(buffer)
-        for _ in range(_READS_PER_TICK):
-            count = read_now(buffer)
-            total += count
-            if count < size:
-                if count:
-                    receive(buffer[:count])
+        """Read all that the kernel holds, piece by piece; how many bytes that was."""
+        receive, read_now = self._machine.receive, self._connection.read_now
+        total = 0
+        for _ in range(_READS_PER_TURN):
+            data = read_now(READ_BYTES)
+            if data:
+                receive(data)
+            total += len(data)
+            if len(data) < READ_BYTES:
                 break
-            receive(buffer)
         else:
             self._left_some = True
         return total

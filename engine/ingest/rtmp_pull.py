@@ -8,7 +8,7 @@ from engine.errors import BadResponse, ConnectFailed, ReelError, UsageError
 from engine.ingest.connection import Connection
 from engine.ingest.network import NetworkReader
 from engine.ingest.rtmp_session import RtmpPlay, State, parse_rtmp_url
-from engine.ingest.source import ReadBuffer, SourceOptions, masked
+from engine.ingest.source import SourceOptions, masked
 from engine.media.batch import Batch
 from engine.media.limits import CONNECT_TIMEOUT_S, MAX_REDIRECTS
 
@@ -16,11 +16,10 @@ from engine.media.limits import CONNECT_TIMEOUT_S, MAX_REDIRECTS
 class RtmpSource:
     """Pulls one RTMP stream."""
 
-    def __init__(self, url: str, options: SourceOptions, buffer: ReadBuffer) -> None:
+    def __init__(self, url: str, options: SourceOptions) -> None:
         self._url = url
         self._target = parse_rtmp_url(url)
         self._options = options
-        self._buffer = buffer
         self._connection: Connection | None = None
         self._reader: NetworkReader | None = None
         self._session: RtmpPlay | None = None
@@ -60,7 +59,7 @@ class RtmpSource:
         tls = self._options.tls_context() if target.secure else None
         self._connection = await Connection.open(target.host, target.port, tls, where)
         session = self._session = RtmpPlay(target)
-        self._reader = NetworkReader(self._connection, session, self._buffer, where, self._options)
+        self._reader = NetworkReader(self._connection, session, where, self._options)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 while session.state is not State.PLAYING:

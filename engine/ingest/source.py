@@ -13,9 +13,6 @@ from engine.errors import UsageError
 from engine.ingest.alarm import Slot
 from engine.media.batch import Batch
 
-ReadBuffer = memoryview
-"""One per worker: every source reads into it and leaves nothing in it."""
-
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
@@ -67,7 +64,7 @@ class Source(Protocol):
         """Let go of the connection."""
 
 
-def open_source(url: str, options: SourceOptions, buffer: ReadBuffer) -> Source:
+def open_source(url: str, options: SourceOptions) -> Source:
     """The source of a URL, not connected yet.
 
     Raises:
@@ -79,9 +76,9 @@ def open_source(url: str, options: SourceOptions, buffer: ReadBuffer) -> Source:
 
     scheme = urlsplit(url).scheme.lower()
     if scheme in ("rtmp", "rtmps"):
-        return RtmpSource(url, options, buffer)
+        return RtmpSource(url, options)
     if scheme in ("http", "https"):
-        return HttpFlvSource(url, options, buffer)
+        return HttpFlvSource(url, options)
     if scheme == "file":
         return FileSource(url)
     raise UsageError(f"{url!r}: expected rtmp://, rtmps://, http://, https:// or file://")

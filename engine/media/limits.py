@@ -19,9 +19,9 @@ QUEUED_BYTES = 64 << 20
 """Media of one recording waiting for the disk. At 3 Mb/s this outlasts a stall of two minutes; beyond it
 reading pauses and TCP holds the origin."""
 
-RECEIVE_BUFFER_BYTES = 64 << 10
-"""One per worker. What does not fit is read by the next call: a larger one would drive what a recording works
-with out of the processor's cache, once a tick."""
+READ_BYTES = 64 << 10
+"""What is copied out of what it came in is read in pieces of this size, each of which takes the place of the
+one before: a larger one would drive what a recording works with out of the processor's cache, once a tick."""
 
 TICK_FIRST_S = 0.02
 """Ticks start short: the kernel's receive window has yet to grow."""

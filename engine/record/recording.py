@@ -15,7 +15,7 @@ from uuid import uuid4
 import structlog
 
 from engine.errors import AccessDenied, InternalError, NotFlv, ProtocolError, ReelError, SourceError, Stalled
-from engine.ingest import ReadBuffer, Slot, Source, SourceOptions, open_source, stream_name
+from engine.ingest import Slot, Source, SourceOptions, open_source, stream_name
 from engine.ingest.source import masked
 from engine.ingest.tick import Backoff
 from engine.media import events
@@ -69,7 +69,6 @@ class Recording:
         spec: RecordSpec,
         url: str,
         *,
-        buffer: ReadBuffer,
         lane: Lane,
         emit: Emit,
         past: tuple[Chronicle, Past] | None = None,
@@ -79,7 +78,6 @@ class Recording:
         self.name = stream_name(url)
         self.status = Status()
         self._spec = spec
-        self._buffer = buffer
         self._lane = lane
         self._options = SourceOptions(headers=spec.headers, insecure=spec.insecure)
         self._backoff = Backoff(self._options.random)
@@ -136,7 +134,7 @@ class Recording:
             Space(spec.output, None if spec.min_free is None else int(spec.min_free * (1 << 20))),
             self._report,
         )
-        open_source(url, self._options, buffer)  # a wrong URL is a usage error now, not a failure later
+        open_source(url, self._options)  # a wrong URL is a usage error now, not a failure later
 
     # Orders
 
@@ -247,7 +245,7 @@ class Recording:
                 self._enter(State.CONNECTING)
             if not self._stopping.is_set():
                 self._called.clear()  # what is called for from here on comes before the next wait
-            source = open_source(self.url, self._options, self._buffer)
+            source = open_source(self.url, self._options)
             was_live, error = await self._connect(source)
             if was_live:
                 deadline_s = self._loop.time() + patience_s

@@ -10,7 +10,6 @@ import structlog
 from engine.control import Control, Routes, StreamKey
 from engine.errors import ReelError
 from engine.ingest import SourceOptions, open_source
-from engine.media.limits import RECEIVE_BUFFER_BYTES
 
 _log = structlog.get_logger()
 
@@ -46,7 +45,7 @@ async def poll(
 
 async def _is_live(url: str) -> bool:
     """Whether the origin gives out media under a URL."""
-    source = open_source(url, SourceOptions(), memoryview(bytearray(RECEIVE_BUFFER_BYTES)))
+    source = open_source(url, SourceOptions())
     try:
         async with asyncio.timeout(_PATIENCE_S):
             await source.open()

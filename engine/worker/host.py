@@ -1,4 +1,4 @@
-"""A worker: hosts many recordings in one process, with one receive buffer and a thread for each disk."""
+"""A worker: hosts many recordings in one process, with a thread for each disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from engine.errors import InternalError, ReelError
 from engine.heap import keep_trimmed
 from engine.ingest import Slots
 from engine.media.events import FileFinished
-from engine.media.limits import RECEIVE_BUFFER_BYTES
 from engine.record import (
     Chronicle,
     Emit,
@@ -41,7 +40,6 @@ class Worker:
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
-        self._buffer = memoryview(bytearray(RECEIVE_BUFFER_BYTES))
         self._writers = Writers()
         self._slots = Slots()
         self.recordings: list[Recording] = []
@@ -86,7 +84,7 @@ class Worker:
     ) -> Recording:
         lane = self._writers.lane(device)
         try:
-            recording = Recording(spec, url, buffer=self._buffer, lane=lane, emit=self._emit, past=past)
+            recording = Recording(spec, url, lane=lane, emit=self._emit, past=past)
         except ReelError:
             if past is not None:
                 past[0].journal.close()

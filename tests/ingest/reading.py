@@ -11,7 +11,6 @@ from engine import _native
 from engine.errors import ReelError
 from engine.ingest import SourceOptions, open_source
 from engine.media.batch import Batch
-from engine.media.limits import RECEIVE_BUFFER_BYTES
 
 Row = tuple[int, int, bytes]
 """Kind, timestamp, body."""
@@ -43,15 +42,9 @@ def file_rows(path: Path) -> list[Row]:
     return rows_of(Batch.from_native(taken))
 
 
-async def read_source(
-    url: str, *, buffer_bytes: int = RECEIVE_BUFFER_BYTES, up_to: int | None = None, **options: object
-) -> Read:
+async def read_source(url: str, *, up_to: int | None = None, **options: object) -> Read:
     """Open a source and read it to its end, or up to a number of rows."""
-    source = open_source(
-        url,
-        SourceOptions(random=Random(1), **options),  # type: ignore[arg-type]
-        memoryview(bytearray(buffer_bytes)),
-    )
+    source = open_source(url, SourceOptions(random=Random(1), **options))  # type: ignore[arg-type]
     rows: list[Row] = []
     try:
         async with asyncio.timeout(_READ_S):

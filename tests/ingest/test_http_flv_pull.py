@@ -71,7 +71,11 @@ async def test_the_end_is_known_before_the_connection_closes(name: str, flv: byt
     assert (read.rows, read.error) == (rows, None)
 
 
-async def test_small_pieces_and_a_small_buffer(flv: bytes, rows: list[Row]) -> None:
+async def test_small_pieces_and_small_reads(
+    flv: bytes, rows: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.ingest.network.READ_BYTES", 20_000)
+
     async def answer(client: Client) -> None:
         data = BODIES["chunked"](flv)
         for at in range(200):
@@ -80,7 +84,7 @@ async def test_small_pieces_and_a_small_buffer(flv: bytes, rows: list[Row]) -> N
         await client.send(data[200:])
 
     async with scripted(answer) as origin:
-        read = await read_source(origin.url(), buffer_bytes=20_000)
+        read = await read_source(origin.url())
     assert (read.rows, read.error) == (rows, None)
 
 
@@ -108,7 +112,7 @@ async def test_a_window_that_is_half_full_is_widened() -> None:
         await client.gone()
 
     async with scripted(answer) as origin:
-        source = HttpFlvSource(origin.url(), SourceOptions(), memoryview(bytearray(1 << 20)))
+        source = HttpFlvSource(origin.url(), SourceOptions())
         await source.open()
         try:
             while not (batch := await source.read()):

@@ -33,6 +33,7 @@ async def test_a_tick_ends_when_the_kernel_holds_no_more(
 ) -> None:
     monkeypatch.setattr("engine.ingest.network.PEEKED_BYTES", TURN_BYTES)
     monkeypatch.setattr("engine.ingest.connection.PEEKED_BYTES", TURN_BYTES)
+    monkeypatch.setattr("engine.ingest.network.READ_BYTES", TURN_BYTES // 64)
     if not in_place:
         monkeypatch.setattr(_Response, "reads_in_place", False)
     ticks: list[int] = []
@@ -53,7 +54,7 @@ async def test_a_tick_ends_when_the_kernel_holds_no_more(
         await over.wait()
 
     async with scripted(answer) as origin, asyncio.timeout(GIVE_UP_S):
-        source = HttpFlvSource(origin.url(), SourceOptions(), memoryview(bytearray(TURN_BYTES // 64)))
+        source = HttpFlvSource(origin.url(), SourceOptions())
         await source.open()
         while not (batch := await source.read()):
             assert batch is not None
