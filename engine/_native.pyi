@@ -12,7 +12,7 @@ TAG_BYTES: int
 
 @final
 class Pieces:
-    """Pieces of an arena, to be written one behind the other; `bytes()` copies them."""
+    """Bytes to be written one behind the other, some of which stand in an arena; `bytes()` copies them."""
 
     def __len__(self) -> int:
         """How many bytes they are together."""
@@ -169,11 +169,11 @@ class FragmentWriter:
     @property
     def next_sequence(self) -> int:
         """The number of the next fragment."""
-    def mux(self, arena: bytes, table: Buffer, origin_ms: int, /) -> tuple[bytes, int, int, int]:
+    def mux(self, arena: bytes, table: Buffer, origin_ms: int, /) -> tuple[Pieces, int, int, int]:
         """Takes in the frames of a table, from `origin_ms` on: (the fragments that are complete, frames whose
         time was moved because a track's clock must rise, frames left out because they cannot be read, the
         most of those in a row so far). Raises ValueError for a table that is none or points outside."""
-    def finish(self) -> bytes:
+    def finish(self) -> Pieces:
         """The last fragment. What follows, if anything, may be on another clock."""
 
 @final
@@ -182,7 +182,7 @@ class ElementaryWriter:
 
     def __new__(cls, codec: int, config: bytes, /) -> ElementaryWriter:
         """`config` is the AudioSpecificConfig of AAC. Raises ValueError when a file cannot hold the track."""
-    def mux(self, arena: bytes, table: Buffer, /) -> tuple[bytes, int, int, int]:
+    def mux(self, arena: bytes, table: Buffer, /) -> tuple[Pieces, int, int, int]:
         """(the track's frames, 0, frames left out because ADTS cannot say their length, the most of those in
         a row so far). Raises ValueError, and writes nothing, for a table that is none or points outside."""
 
@@ -198,7 +198,7 @@ class TransportWriter:
         has the clock reference, or else the first. What `mux` writes next begins with PAT and PMT, and its
         first access unit with parameter sets. Raises ValueError, and changes nothing, when there are no
         tracks, two of a codec, a configuration that cannot be read, or a codec that TS does not carry."""
-    def mux(self, arena: bytes, table: Buffer, origin_ms: int, /) -> tuple[bytes, int, int, int]:
+    def mux(self, arena: bytes, table: Buffer, origin_ms: int, /) -> tuple[Pieces, int, int, int]:
         """(whole packets, moved, refused, refused in a row) of the rows that are frames of the tracks, at
         `dts - origin_ms`. Moved: frames written at other times, since the dts of a track must rise within a
         segment and the pts not be below it. Refused: frames left out (an access unit that is torn or of

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from engine._native import Pieces
 from engine.errors import MuxError, StorageError
 from engine.media.batch import Batch
 from engine.media.codecs import Codec
@@ -194,7 +195,7 @@ class HlsMuxer:
             uri = self._map_uris[head] = self._folder.commit(sink)
         return uri
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: bytes | Pieces) -> None:
         if data and self._segment is not None:
             self._segment.sink.write(data)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from engine import _native
+from engine._native import Pieces
 from engine.errors import MuxError
 from engine.media.batch import Batch
 from engine.media.track import Track
@@ -36,7 +37,7 @@ class SegmentWriter(Protocol):
     def begin(self) -> None:
         """A segment begins: its first bytes say what it holds, and its clock may be another."""
 
-    def mux(self, batch: Batch, origin_ms: int) -> bytes:
+    def mux(self, batch: Batch, origin_ms: int) -> Pieces:
         """The bytes that the frames of a batch complete; times are written from `origin_ms` on.
 
         A packet that cannot be read is left out and counted.
@@ -45,7 +46,7 @@ class SegmentWriter(Protocol):
             MuxError: nothing of a track could be read for a while.
         """
 
-    def finish(self) -> bytes:
+    def finish(self) -> bytes | Pieces:
         """The last bytes of the segment."""
 
 
@@ -72,12 +73,12 @@ class Fragments:
     def begin(self) -> None:
         """A fragment needs no more than the initialization section."""
 
-    def mux(self, batch: Batch, origin_ms: int) -> bytes:
+    def mux(self, batch: Batch, origin_ms: int) -> Pieces:
         """As `SegmentWriter.mux`."""
         assert self._writer is not None
         return counted(self._tally, self._writer.mux, batch.arena, batch.table, origin_ms)
 
-    def finish(self) -> bytes:
+    def finish(self) -> bytes | Pieces:
         """The last fragment."""
         return b"" if self._writer is None else self._writer.finish()
 
@@ -107,7 +108,7 @@ class TransportPackets:
         except ValueError as error:
             raise MuxError(f"mpegts: {error}") from error
 
-    def mux(self, batch: Batch, origin_ms: int) -> bytes:
+    def mux(self, batch: Batch, origin_ms: int) -> Pieces:
         """As `SegmentWriter.mux`."""
         return counted(self._tally, self._writer.mux, batch.arena, batch.table, origin_ms)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine._native import Survey, TrackSurvey
+from engine._native import Pieces, Survey, TrackSurvey
 from engine.errors import MuxError
 from engine.media.batch import Batch
 from engine.mux.base import Stats
@@ -203,7 +203,9 @@ class Tally:
         )
 
 
-def counted(tally: Tally, mux: Callable[..., tuple[bytes, int, int, int]], *arguments: bytes | int) -> bytes:
+def counted(
+    tally: Tally, mux: Callable[..., tuple[Pieces, int, int, int]], *arguments: bytes | int
+) -> Pieces:
     """What a native writer makes of frames. Those that it moves in time or leaves out are counted.
 
     Raises:

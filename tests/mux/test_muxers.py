@@ -253,5 +253,5 @@ class Kept(Growing):
         self.data = bytearray()
 
     def write(self, data):
-        self.data += data
+        self.data += bytes(data)
         return super().write(data)

@@ -58,8 +58,8 @@ def test_any_split_holds_the_same_samples(name: str, sample: Callable[[str], Pat
         for batch in stream.batches(rows):
             piece, moved, refused, _ = writer.mux(batch.arena, batch.tags.tobytes(), origin_ms)
             assert (moved, refused) == (0, 0)
-            data += piece
-        data += writer.finish()
+            data += bytes(piece)
+        data += bytes(writer.finish())
         sequence = [payload for kind, payload in boxes(data) if kind == "moof"]
         numbers = [int.from_bytes(payload[12:16], "big") for payload in sequence]
         assert numbers == list(range(1, writer.next_sequence))
@@ -102,5 +102,5 @@ def test_any_table_makes_whole_boxes_or_a_value_error(
     held = sum(row.is_frame and row.codec != 7 for row in rows)
     assert moved <= held - refused
     assert run <= refused <= held
-    kinds = [kind for kind, _ in boxes(data + writer.finish())]
+    kinds = [kind for kind, _ in boxes(bytes(data) + bytes(writer.finish()))]
     assert kinds == ["moof", "mdat"] * (len(kinds) // 2)

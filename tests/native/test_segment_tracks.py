@@ -61,7 +61,7 @@ def written(source: Path) -> tuple[bytes, bytes]:
     head = mp4_head(stream.tracks)
     writer = _native.FragmentWriter(head, [int(track.codec) for track in stream.tracks], 1)
     pieces = [writer.mux(batch.arena, batch.tags.tobytes(), 0)[0] for batch in stream.batches(20)]
-    return head, b"".join([*pieces, writer.finish()])
+    return head, b"".join(map(bytes, [*pieces, writer.finish()]))
 
 
 def remuxed(source: Path) -> tuple[bytes, bytes]:

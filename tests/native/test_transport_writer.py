@@ -88,7 +88,7 @@ def segment(
         data, _, refused, run = writer.mux(arena, table, origin_ms)
         assert (refused, run) == (0, 0)
         assert len(data) % ts.PACKET_BYTES == 0
-        out += data
+        out += bytes(data)
     return out
 
 
@@ -228,7 +228,7 @@ def test_segments_play_alone_and_counters_go_on(stream: Stream) -> None:
     for data in segments:
         found = counters(data)
         assert (len(found[0]), len(found[0x1000])) == (1, 1)
-        first = next((pes for pes in ts.read(data) if pes.codec in units.NAL_LEFT_OUT), None)
+        first = next((pes for pes in ts.read(bytes(data)) if pes.codec in units.NAL_LEFT_OUT), None)
         assert first is None or units.has_parameter_sets(first.codec, first.payload)
 
 
@@ -275,7 +275,7 @@ def test_the_clock_reference_comes_before_each_frame_of_its_track(sample: Callab
         ]
         references = [int.from_bytes(packet[6:12], "big") >> 15 for packet in starts]
         assert all(packet[5] & 0x10 for packet in starts)
-        times = [pes.dts for pes in ts.read(data) if NAMES[Codec(pid - 0x100)] == pes.codec]
+        times = [pes.dts for pes in ts.read(bytes(data)) if NAMES[Codec(pid - 0x100)] == pes.codec]
         assert references == times
 
 
@@ -290,7 +290,7 @@ def test_times_that_do_not_rise_are_moved_and_counted(sample: Callable[[str], Pa
     data, moved, refused, _ = writer.mux(stream.batch.arena, tags, 0)
     assert (moved, refused) == (int(frames.sum()) - 2, 0)
     for codec in ("h264", "aac"):
-        times = [pes.dts for pes in ts.read(data) if pes.codec == codec]
+        times = [pes.dts for pes in ts.read(bytes(data)) if pes.codec == codec]
         assert times == list(range(90_000, 90_000 + len(times)))
 
 
@@ -304,7 +304,7 @@ def test_torn_access_units_are_refused_and_counted(sample: Callable[[str], Path]
     data, moved, refused, run = writer.mux(stream.batch.arena, tags, 0)
     assert (moved, refused, run) == (0, len(torn), len(torn))
     kept = [found for row, found in enumerate(source(stream)) if row not in _frame_numbers(tags, torn)]
-    assert by_the_oracle(data) == kept
+    assert by_the_oracle(bytes(data)) == kept
     assert writer.mux(stream.batch.arena, stream.batch.tags[torn[:1]], 0)[2:] == (0, 0)
 
 
@@ -330,8 +330,10 @@ def test_a_table_that_points_outside_is_refused(
             writer.mux(stream.batch.arena, tags, 0)
     with pytest.raises(ValueError, match="not a number of 40-byte rows"):
         writer.mux(b"", bytes(TAG.itemsize - 1), 0)
-    assert writer.mux(b"", b"", 0) == (b"", 0, 0, 0)
-    assert writer.mux(stream.batch.arena, stream.batch.tags.tobytes(), 0)[0] == whole(stream)
+    data, *counts = writer.mux(b"", b"", 0)
+    assert (bytes(data), counts) == (b"", [0, 0, 0])
+    data, *_ = writer.mux(stream.batch.arena, stream.batch.tags.tobytes(), 0)
+    assert bytes(data) == whole(stream)
 
 
 @pytest.mark.parametrize(
@@ -363,7 +365,7 @@ def test_mpeg_2_audio_has_a_stream_type_of_its_own() -> None:
         row = np.zeros(1, dtype=TAG)
         row["codec"], row["media_size"] = 102, 4
         data, *_ = writer.mux(b"\xff\xfb\x90\x64", row, 0)
-        assert data[188 + 4 + 1 + 12] == stream_type
+        assert bytes(data)[188 + 4 + 1 + 12] == stream_type
 
 
 def test_an_aac_frame_that_adts_cannot_say_is_refused() -> None:
@@ -373,7 +375,7 @@ def test_an_aac_frame_that_adts_cannot_say_is_refused() -> None:
     rows["codec"], rows["media_size"], rows["dts"] = 110, [8184, 8185], [0, 20]
     data, _, refused, run = writer.mux(bytes(8185), rows, 0)
     assert (refused, run) == (1, 1)
-    assert len(ts.read(data)) == 1
+    assert len(ts.read(bytes(data))) == 1
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -408,7 +410,7 @@ def test_any_table_makes_whole_packets_or_a_value_error(
     frames = sum(row.is_frame and row.codec != 13 for row in rows)
     assert moved <= frames
     assert run <= refused <= frames
-    assert len(ts.read(data) if data else []) == frames - refused
+    assert len(ts.read(bytes(data)) if data else []) == frames - refused
 
 
 @given(
@@ -428,4 +430,4 @@ def test_any_configuration_is_taken_or_a_value_error(
     row = np.zeros(1, dtype=TAG)
     row["codec"], row["media_size"] = codec, 9
     data, *_ = writer.mux(b"\0\0\0\x05\x65\x41\x01\x02\x03", row, 0)
-    assert not data or len(ts.read(data)) == 1
+    assert not data or len(ts.read(bytes(data))) == 1

@@ -15,6 +15,7 @@
 //! Opus frame that begins like one.
 
 use crate::fault::Fault;
+use crate::mux::PIECE_BYTES;
 use crate::tag::classify::{four_cc_of_codec, has_composition_time, packet, OPUS_HEAD};
 use crate::tag::framing::{previous_tag_size, tag_header, FRAMING_BYTES, TAG_HEADER_BYTES};
 use crate::tag::{codec, flag, kind, rows, Role, Tag};
@@ -113,9 +114,6 @@ pub struct Parts {
     pub starts: Vec<u32>,
 }
 
-/// So many bytes are copied in the time that a part of its own costs.
-const PART_BYTES: usize = 1 << 10;
-
 /// The parts of the arena that are what [`flv_tags`] gives for the same arguments; None when there are none, as
 /// a row is to be changed, moved in time or dropped, or is not framed, and when the parts are so short that a
 /// copy costs less. The arena is not looked at: rows say what it holds, and it has left the cache by now.
@@ -135,7 +133,7 @@ pub fn flv_parts(arena: &[u8], table: &[u8], shift_ms: i64, signalling: Signalli
         }
     }
     u32::try_from(size).ok()?; // what flv_tags refuses
-    let pays = parts.len() == 1 || size >= parts.len() * PART_BYTES;
+    let pays = parts.len() == 1 || size >= parts.len() * PIECE_BYTES;
     (pays && !parts.is_empty()).then_some(Parts { parts, starts })
 }
 

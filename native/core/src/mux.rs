@@ -1,4 +1,6 @@
-//! What the writers of containers share: the times of a track, and what became of its frames.
+//! What the writers of containers share: the times of a track, what became of its frames, and what is written.
+
+use std::ops::Range;
 
 /// What became of the frames of a call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -9,6 +11,68 @@ pub struct Muxed {
     pub refused: u32,
     /// The most of them in a row until now, of a track that goes on so.
     pub refused_run: u32,
+}
+
+/// Smaller pieces of an arena are copied: for those the kernel takes longer.
+pub const PIECE_BYTES: usize = 1 << 10;
+
+/// What is written: places of the arena that was given, and of bytes made beside it, one behind the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pieces {
+    /// The bytes made.
+    pub own: Vec<u8>,
+    /// In the order written.
+    pub places: Vec<Place>,
+}
+
+/// Where a piece stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In the arena.
+    Arena(Range<usize>),
+    /// In [`Pieces::own`].
+    Own(Range<usize>),
+}
+
+impl From<Vec<u8>> for Pieces {
+    fn from(own: Vec<u8>) -> Self {
+        Self {
+            places: vec![Place::Own(0..own.len())],
+            own,
+        }
+    }
+}
+
+impl Pieces {
+    /// Appends a copy.
+    pub fn copy(&mut self, bytes: &[u8]) {
+        let start = self.own.len();
+        self.own.extend_from_slice(bytes);
+        let end = self.own.len();
+        match self.places.last_mut() {
+            Some(Place::Own(last)) => last.end = end, // it ends where this begins
+            _ => self.places.push(Place::Own(start..end)),
+        }
+    }
+
+    /// The bytes one behind the other; a place that is outside is empty.
+    pub fn iter<'a>(&'a self, arena: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.places.iter().map(move |place| {
+            let found = match place {
+                Place::Arena(range) => arena.get(range.clone()),
+                Place::Own(range) => self.own.get(range.clone()),
+            };
+            found.unwrap_or_default()
+        })
+    }
+
+    /// How many bytes they are together.
+    pub fn size(&self) -> usize {
+        let sizes = self.places.iter().map(|place| match place {
+            Place::Arena(range) | Place::Own(range) => range.len(),
+        });
+        sizes.sum()
+    }
 }
 
 /// A track's times in the ticks of its container, kept rising: no container says two frames at one time.
@@ -94,5 +158,21 @@ mod tests {
         assert!(!clock.is_new());
         assert_eq!(clock.step(i64::MAX, 1).dts, i64::MAX.div_euclid(1000));
         assert_eq!(clock.step(i64::MIN, 0).dts, i64::MAX.div_euclid(1000) + 1);
+    }
+
+    #[test]
+    fn copies_stand_in_one_place_and_places_outside_are_empty() {
+        let mut pieces = Pieces::default();
+        pieces.copy(b"he");
+        pieces.copy(b"ad");
+        pieces.places.push(Place::Arena(1..3));
+        pieces.copy(b"!");
+        let own = |range| Place::Own(range);
+        assert_eq!(pieces.places, [own(0..4), Place::Arena(1..3), own(4..5)]);
+        assert_eq!(pieces.size(), 7);
+        let written = |arena| pieces.iter(arena).collect::<Vec<&[u8]>>().concat();
+        assert_eq!(written(b"0123"), b"head12!");
+        assert_eq!(written(b"0"), b"head!");
+        assert_eq!(Pieces::from(vec![7]).iter(&[]).collect::<Vec<_>>(), [[7]]);
     }
 }

@@ -94,9 +94,9 @@ fn check_fragments(arena: &[u8], table: &[u8]) {
 }
 
 fn put_fragments(writer: &mut FragmentWriter, arena: &[u8], out: &mut Vec<u8>) {
-    let start = out.len();
-    out.resize(start + writer.size(), 0);
-    writer.write(arena, &mut out[start..]);
+    for piece in writer.take(arena).iter(arena) {
+        out.extend_from_slice(piece);
+    }
 }
 
 /// A `moov` of so many tracks without samples.

@@ -1,9 +1,9 @@
-//! A file that grows, and what is appended to it from an arena without a copy.
+//! A file that grows, and what is appended to it without a copy.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IoSlice, Write};
-use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -11,30 +11,51 @@ use std::path::{Path, PathBuf};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
+use reelkeeper_core::limits::SPARE_ARENA_BYTES;
+use reelkeeper_core::mux;
 
 use crate::fault::os_error;
 
 /// So many pieces are handed over at once; Linux takes 1024.
 const MOST_PIECES: usize = 1024;
 
-/// Pieces of an arena that stand one behind the other in a file.
+thread_local! {
+    /// Where a thread makes the bytes of its next pieces: this memory is mapped and in the cache.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// An empty place for bytes that become [`Pieces::own`].
+pub fn spare() -> Vec<u8> {
+    SPARE.take()
+}
+
+/// Pieces that stand one behind the other in a file.
 #[pyclass(module = "engine._native", frozen)]
 pub struct Pieces {
-    arena: PyBackedBytes,
-    places: Vec<Range<usize>>,
+    /// None where all are made beside it.
+    arena: Option<PyBackedBytes>,
+    pieces: mux::Pieces,
     size: usize,
 }
 
 impl Pieces {
-    /// Places of an arena; those that are not in it are empty.
-    pub fn new(arena: PyBackedBytes, places: Vec<Range<usize>>) -> Self {
-        let size = places.iter().map(ExactSizeIterator::len).sum();
-        Self { arena, places, size }
+    /// Pieces of this arena, and those made beside it.
+    pub fn new(arena: Option<PyBackedBytes>, pieces: mux::Pieces) -> Self {
+        let size = pieces.size();
+        Self { arena, pieces, size }
     }
 
     fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let piece = |place: &Range<usize>| self.arena.get(place.clone()).unwrap_or_default();
-        self.places.iter().map(piece)
+        self.pieces.iter(self.arena.as_deref().unwrap_or_default())
+    }
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        let (mut own, spare) = (std::mem::take(&mut self.pieces.own), SPARE.take());
+        own.clear();
+        let is_better = (spare.capacity()..=SPARE_ARENA_BYTES).contains(&own.capacity());
+        SPARE.set(if is_better { own } else { spare });
     }
 }
 

@@ -5,6 +5,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use reelkeeper_core::flv;
 use reelkeeper_core::flv_write::{self, Signalling};
+use reelkeeper_core::mux;
 
 use crate::batch::{to_python, Taken};
 use crate::buffer::with_bytes;
@@ -92,7 +93,13 @@ fn flv_parts<'py>(
         flv_write::flv_parts(&arena, table, shift_ms, signalling)
     })?;
     found
-        .map(|found| Ok((Pieces::new(arena, found.parts), column(py, &found.starts)?)))
+        .map(|found| {
+            let pieces = mux::Pieces {
+                own: Vec::new(),
+                places: found.parts.into_iter().map(mux::Place::Arena).collect(),
+            };
+            Ok((Pieces::new(Some(arena), pieces), column(py, &found.starts)?))
+        })
         .transpose()
 }
 

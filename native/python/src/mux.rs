@@ -1,59 +1,33 @@
 //! Writers of containers for Python: frames of a table in, bytes out.
 
-use std::cell::Cell;
-
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::PyBytes;
 use reelkeeper_core::elementary;
-use reelkeeper_core::limits::SPARE_ARENA_BYTES;
 use reelkeeper_core::mp4;
 use reelkeeper_core::mux;
 use reelkeeper_core::ts::{self, TrackSetup};
 
 use crate::buffer::with_bytes;
 use crate::fault::value_error;
+use crate::file::{spare, Pieces};
 
-/// (bytes, moved, refused, longest run of refused frames).
-type Muxed<'py> = (Bound<'py, PyBytes>, u32, u32, u32);
+/// (pieces, moved, refused, longest run of refused frames).
+type Muxed = (Pieces, u32, u32, u32);
 
-thread_local! {
-    /// Where a thread writes what it then gives to Python: its memory is mapped and in the cache.
-    static OUT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-fn muxed<'py>(bytes: Bound<'py, PyBytes>, counts: mux::Muxed) -> Muxed<'py> {
-    (bytes, counts.moved, counts.refused, counts.refused_run)
+fn muxed(pieces: Pieces, counts: mux::Muxed) -> Muxed {
+    (pieces, counts.moved, counts.refused, counts.refused_run)
 }
 
 /// What `write` appends, with what became of the frames.
-fn written<'py>(
-    py: Python<'py>,
-    write: impl FnOnce(&mut Vec<u8>) -> PyResult<mux::Muxed>,
-) -> PyResult<Muxed<'py>> {
-    let mut out = OUT.take();
-    out.clear();
+fn written(write: impl FnOnce(&mut Vec<u8>) -> PyResult<mux::Muxed>) -> PyResult<Muxed> {
+    let mut out = spare();
     let counts = write(&mut out)?;
-    let bytes = PyBytes::new(py, &out);
-    if out.capacity() <= SPARE_ARENA_BYTES {
-        OUT.set(out);
-    }
-    Ok(muxed(bytes, counts))
+    Ok(muxed(Pieces::new(None, out.into()), counts))
 }
 
 #[pyclass(module = "engine._native")]
 struct FragmentWriter {
     writer: mp4::FragmentWriter,
-}
-
-impl FragmentWriter {
-    /// Its size is known: it is written where Python has it.
-    fn take<'py>(&mut self, py: Python<'py>, arena: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-        PyBytes::new_with(py, self.writer.size(), |out| {
-            self.writer.write(arena, out);
-            Ok(())
-        })
-    }
 }
 
 #[pymethods]
@@ -71,21 +45,16 @@ impl FragmentWriter {
     }
 
     #[pyo3(signature = (arena, table, origin_ms, /))]
-    fn mux<'py>(
-        &mut self,
-        py: Python<'py>,
-        arena: &[u8],
-        table: &Bound<'py, PyAny>,
-        origin_ms: i64,
-    ) -> PyResult<Muxed<'py>> {
+    fn mux(&mut self, arena: PyBackedBytes, table: &Bound<'_, PyAny>, origin_ms: i64) -> PyResult<Muxed> {
         let counts =
-            with_bytes(table, |table| self.writer.mux(arena, table, origin_ms))?.map_err(value_error)?;
-        Ok(muxed(self.take(py, arena)?, counts))
+            with_bytes(table, |table| self.writer.mux(&arena, table, origin_ms))?.map_err(value_error)?;
+        let taken = self.writer.take(&arena);
+        Ok(muxed(Pieces::new(Some(arena), taken), counts))
     }
 
-    fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+    fn finish(&mut self) -> Pieces {
         self.writer.finish();
-        self.take(py, &[])
+        Pieces::new(None, self.writer.take(&[]))
     }
 }
 
@@ -117,14 +86,8 @@ impl TransportWriter {
     }
 
     #[pyo3(signature = (arena, table, origin_ms, /))]
-    fn mux<'py>(
-        &mut self,
-        py: Python<'py>,
-        arena: &[u8],
-        table: &Bound<'py, PyAny>,
-        origin_ms: i64,
-    ) -> PyResult<Muxed<'py>> {
-        written(py, |out| {
+    fn mux(&mut self, arena: &[u8], table: &Bound<'_, PyAny>, origin_ms: i64) -> PyResult<Muxed> {
+        written(|out| {
             with_bytes(table, |table| self.writer.mux(arena, table, origin_ms, out))?.map_err(value_error)
         })
     }
@@ -145,10 +108,8 @@ impl ElementaryWriter {
     }
 
     #[pyo3(signature = (arena, table, /))]
-    fn mux<'py>(&mut self, py: Python<'py>, arena: &[u8], table: &Bound<'py, PyAny>) -> PyResult<Muxed<'py>> {
-        written(py, |out| {
-            with_bytes(table, |table| self.writer.mux(arena, table, out))?.map_err(value_error)
-        })
+    fn mux(&mut self, arena: &[u8], table: &Bound<'_, PyAny>) -> PyResult<Muxed> {
+        written(|out| with_bytes(table, |table| self.writer.mux(arena, table, out))?.map_err(value_error))
     }
 }
 

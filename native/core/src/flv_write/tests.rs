@@ -159,7 +159,7 @@ fn rows_that_stand_apart_are_parts_when_they_are_long() {
         batch.tags.remove(1);
         parts_of(&batch, 0, Signalling::Source)
     };
-    let tag = PART_BYTES;
+    let tag = PIECE_BYTES;
     let found = with_frames_of(tag - 20).expect("long parts");
     assert_eq!(
         (found.parts, found.starts),

@@ -5,12 +5,13 @@
 //! that brought it, unless the fragment is still short: what a crash costs is that.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::boxes::children;
 use super::init::{Movie, Track as Described};
 use super::obus;
 use crate::fault::Fault;
-use crate::mux::{Muxed, PacketClock, Stamp};
+use crate::mux::{Muxed, PacketClock, Pieces, Place, Stamp, PIECE_BYTES};
 use crate::tag::{codec, flag, frames, Tag};
 
 #[cfg(test)]
@@ -43,7 +44,6 @@ pub struct FragmentWriter {
     open_bytes: usize,
     heads: Vec<u8>,
     pieces: Vec<Piece>,
-    size: usize,
 }
 
 #[derive(Debug)]
@@ -86,6 +86,12 @@ enum Source {
     Heads,
 }
 
+impl Piece {
+    fn range(&self) -> Range<usize> {
+        self.start..self.start + self.size
+    }
+}
+
 impl FragmentWriter {
     /// Fragments behind `init`, a file's `ftyp` and `moov`; their tracks have these codecs, in this order.
     /// `next_sequence` is the number of the first.
@@ -109,7 +115,6 @@ impl FragmentWriter {
             open_bytes: 0,
             heads: Vec::new(),
             pieces: Vec::new(),
-            size: 0,
         })
     }
 
@@ -119,12 +124,12 @@ impl FragmentWriter {
     }
 
     /// Takes in the frames of a table; times are written from `origin_ms` on. What that completes is there to be
-    /// written, with the same arena, before the next call.
+    /// taken, with the same arena, before the next call.
     pub fn mux(&mut self, arena: &[u8], table: &[u8], origin_ms: i64) -> Result<Muxed, Fault> {
         let mut muxed = Muxed::default();
         let taken = frames(arena, table)?.collect::<Result<Vec<_>, Fault>>()?;
         for (tag, payload) in taken {
-            self.take(&tag, payload, origin_ms, &mut muxed);
+            self.add_frame(&tag, payload, origin_ms, &mut muxed);
         }
         if self.tracks.iter().any(|track| track.open_ms() >= SHORTEST_MS) {
             self.end_fragment(self.waiting_ms());
@@ -138,27 +143,29 @@ impl FragmentWriter {
     pub fn finish(&mut self) {
         for at in 0..self.tracks.len() {
             if let Some(sample) = self.tracks.get_mut(at).and_then(Track::end) {
-                self.add(at, sample);
+                self.add_sample(at, sample);
             }
         }
         self.end_fragment(u64::MAX);
     }
 
-    /// How many bytes are there to be written.
-    pub fn size(&self) -> usize {
-        self.size
+    /// The fragments that are complete. What is left of the arena is copied and kept.
+    pub fn take(&mut self, arena: &[u8]) -> Pieces {
+        let mut taken = Pieces::default();
+        for piece in &self.pieces {
+            if piece.source == Source::Arena && piece.size >= PIECE_BYTES {
+                taken.places.push(Place::Arena(piece.range()));
+            } else {
+                taken.copy(self.bytes_of(piece, arena));
+            }
+        }
+        self.keep(arena);
+        self.heads.clear();
+        self.pieces.clear();
+        taken
     }
 
-    /// Writes them to `out`, which has their size, and keeps what is left of the arena.
-    pub fn write(&mut self, arena: &[u8], out: &mut [u8]) {
-        let mut at = 0;
-        for piece in &self.pieces {
-            let data = self.bytes_of(piece, arena);
-            if let Some(place) = out.get_mut(at..at + data.len()) {
-                place.copy_from_slice(data);
-            }
-            at += data.len();
-        }
+    fn keep(&mut self, arena: &[u8]) {
         let mut kept = Vec::with_capacity(self.open().map(|sample| sample.data.size).sum());
         let mut places = Vec::new();
         for sample in self.open() {
@@ -170,9 +177,6 @@ impl FragmentWriter {
             (sample.data.source, sample.data.start) = (Source::Held, start);
         }
         self.held = kept;
-        self.heads.clear();
-        self.pieces.clear();
-        self.size = 0;
     }
 
     fn open(&self) -> impl Iterator<Item = &Sample> {
@@ -187,12 +191,10 @@ impl FragmentWriter {
             Source::Held => &self.held,
             Source::Heads => &self.heads,
         };
-        bytes
-            .get(piece.start..piece.start + piece.size)
-            .unwrap_or_default()
+        bytes.get(piece.range()).unwrap_or_default()
     }
 
-    fn take(&mut self, tag: &Tag, payload: &[u8], origin_ms: i64, muxed: &mut Muxed) {
+    fn add_frame(&mut self, tag: &Tag, payload: &[u8], origin_ms: i64, muxed: &mut Muxed) {
         let Some(at) = self.tracks.iter().position(|track| track.codec == tag.codec) else {
             return;
         };
@@ -209,7 +211,7 @@ impl FragmentWriter {
         let stamp = track.clock.step(tag.dts.saturating_sub(origin_ms), tag.cts);
         muxed.moved += u32::from(stamp.moved);
         if let Some(sample) = track.next(stamp, tag.flags & flag::KEY != 0, data) {
-            self.add(at, sample);
+            self.add_sample(at, sample);
         }
     }
 
@@ -233,7 +235,7 @@ impl FragmentWriter {
         })
     }
 
-    fn add(&mut self, at: usize, sample: Sample) {
+    fn add_sample(&mut self, at: usize, sample: Sample) {
         if self.open_bytes >= FRAGMENT_BYTES {
             self.end_fragment(u64::MAX);
         } else if let Some(begins_ms) = self.tracks.get(at).and_then(|track| track.due_ms(&sample)) {
@@ -292,7 +294,6 @@ impl FragmentWriter {
             self.pieces
                 .extend(track.closed.drain(..).map(|sample| sample.data));
         }
-        self.size += data_at;
         self.sequence = self.sequence.wrapping_add(1);
         let open = self.tracks.iter().flat_map(|track| &track.samples);
         self.open_bytes = open.map(|sample| sample.data.size).sum();

@@ -27,7 +27,6 @@ fn writer() -> FragmentWriter {
         open_bytes: 0,
         heads: Vec::new(),
         pieces: Vec::new(),
-        size: 0,
     }
 }
 
@@ -43,9 +42,10 @@ fn mux(writer: &mut FragmentWriter, batch: &Batch) -> Vec<u8> {
 }
 
 fn written(writer: &mut FragmentWriter, arena: &[u8]) -> Vec<u8> {
-    let mut out = vec![0xAA; writer.size()];
-    writer.write(arena, &mut out);
-    out
+    let taken = writer.take(arena);
+    let data = taken.iter(arena).collect::<Vec<_>>().concat();
+    assert_eq!(data.len(), taken.size());
+    data
 }
 
 /// Sequence number, and samples of each track with the bytes of their payloads, of each fragment.
@@ -90,7 +90,7 @@ fn a_frame_waits_for_the_next_and_a_short_fragment_for_more() {
         [(8, vec![1, 0], vec![0xee, 144])]
     );
     writer.finish();
-    assert_eq!((writer.size(), writer.next_sequence()), (0, 9));
+    assert_eq!((writer.take(&[]).size(), writer.next_sequence()), (0, 9));
 }
 
 #[test]
@@ -219,4 +219,29 @@ fn a_track_that_has_ended_keeps_nothing_back() {
     }
     let found = fragments(&mux(&mut writer, &batch));
     assert!(found.iter().map(|(_, counts, _)| counts[0]).sum::<usize>() > 88);
+}
+
+#[test]
+fn large_payloads_stay_where_they_are() {
+    let mut writer = writer();
+    let mut batch = Batch::default();
+    for time in (0..480).step_by(40) {
+        let size = if time % 80 == 0 { PIECE_BYTES } else { 9 };
+        batch.push(
+            9,
+            time,
+            &[&[0x27, 1, 0, 0, 0][..], &vec![time as u8; size]].concat(),
+        );
+    }
+    let table: Vec<u8> = batch.tags.iter().flat_map(Tag::to_bytes).collect();
+    writer.mux(&batch.arena, &table, 0).expect("a table");
+    let taken = writer.take(&batch.arena);
+    let in_arena = |place: &&Place| matches!(place, Place::Arena(_));
+    assert_eq!(taken.places.iter().filter(in_arena).count(), 6);
+    assert_eq!(taken.places.len(), 12, "a head, and small ones between");
+    let data = taken.iter(&batch.arena).collect::<Vec<_>>().concat();
+    let times = (0..440).step_by(40).map(|time| time as u8);
+    let mut payload = fragments(&data).pop().expect("a fragment").2;
+    payload.dedup();
+    assert_eq!(payload, times.collect::<Vec<_>>());
 }
