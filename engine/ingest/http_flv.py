@@ -141,12 +141,12 @@ class _Response:
         return output
 
     @property
-    def reads_in_place(self) -> bool:
-        """As `Machine.reads_in_place`."""
+    def reads_peeked(self) -> bool:
+        """As `Machine.reads_peeked`."""
         return self._reader.reads_in_place
 
-    def read_in_place(self, data: bytes) -> int | None:
-        """As `Machine.read_in_place`."""
+    def read_peeked(self, data: bytes) -> int | None:
+        """As `Machine.read_peeked`: whole tags, which stay where they are and are a batch."""
         read = self._reader.read_in_place(data)
         if read is None:
             return None

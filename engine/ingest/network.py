@@ -32,12 +32,12 @@ class Machine(Protocol):
         """There is one of the two."""
 
     @property
-    def reads_in_place(self) -> bool:
-        """`read_in_place` may be asked now."""
+    def reads_peeked(self) -> bool:
+        """`read_peeked` may be asked now."""
 
-    def read_in_place(self, data: bytes) -> int | None:
-        """Take in the whole tags that bytes begin with, and keep them as they are: how many bytes they have.
-        What is behind them comes again. None: these bytes can only be given to `receive`."""
+    def read_peeked(self, data: bytes) -> int | None:
+        """Take in what the kernel holds, as far as it is wanted: how many bytes of it. What is behind them
+        comes again. None: these bytes can only be given to `receive`."""
 
     def receive(self, data: bytes, /) -> None:
         """Take in bytes."""
@@ -151,8 +151,8 @@ class NetworkReader:
     def _read(self) -> None:
         total, self._left_some = 0, False
         try:
-            if self._machine.reads_in_place:
-                total = self._read_in_place()
+            if self._machine.reads_peeked:
+                total = self._read_peeked()
             total = self._read_bytes + (total or self._read_through())
             if total * 4 > self._window_bytes:  # so much is needed for longer ticks
                 self._window_bytes = self._connection.widen(total * 8)
@@ -166,12 +166,12 @@ class NetworkReader:
         if self._connection.eof:
             self._machine.receive_eof()
 
-    def _read_in_place(self) -> int:
-        """Whole tags become a batch as the kernel gives them; how many bytes it held. 0: nothing, or nothing
-        that can be read so. A tag that is still coming stays there until it is whole or no more of it comes:
-        the kernel may have no room for the rest."""
+    def _read_peeked(self) -> int:
+        """All that the kernel holds in one piece; how many bytes that is. 0: nothing, or nothing that can be
+        read so. A tag that is not taken because it is still coming stays there until it is whole or no more
+        of it comes: the kernel may have no room for the rest."""
         data = self._connection.peek()
-        count = self._machine.read_in_place(data) if data else None
+        count = self._machine.read_peeked(data) if data else None
         if count is None or (count == 0 and len(data) <= self._begun_bytes):
             self._begun_bytes = 0
             return 0

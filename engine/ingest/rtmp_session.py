@@ -168,13 +168,14 @@ class RtmpPlay:
         return self._end.redirect if self._end else None
 
     @property
-    def reads_in_place(self) -> bool:
-        """Chunks interrupt what they carry."""
-        return False
+    def reads_peeked(self) -> bool:
+        """While media flows: one call for a tick costs less than one for each piece of it."""
+        return self._state is State.PLAYING
 
-    def read_in_place(self, data: bytes) -> int | None:
-        """As `Machine.read_in_place`."""
-        return None
+    def read_peeked(self, data: bytes) -> int:
+        """As `Machine.read_peeked`: all of it. Chunks interrupt what they carry, which is put together."""
+        self.receive(data)
+        return len(data)
 
     def receive(self, data: Buffer) -> None:
         """Take received bytes. Never raises for what the peer sent: see `ended`."""

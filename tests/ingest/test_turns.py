@@ -35,7 +35,7 @@ async def test_a_tick_ends_when_the_kernel_holds_no_more(
     monkeypatch.setattr("engine.ingest.connection.PEEKED_BYTES", TURN_BYTES)
     monkeypatch.setattr("engine.ingest.network.READ_BYTES", TURN_BYTES // 64)
     if not in_place:
-        monkeypatch.setattr(_Response, "reads_in_place", False)
+        monkeypatch.setattr(_Response, "reads_peeked", False)
     ticks: list[int] = []
     go_on, again, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
