@@ -11,9 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Literal
 
-import structlog
-
-from engine.errors import ReelError, StorageError
+from engine.errors import ReelError
 from engine.media import events
 from engine.media.manifest import Gap
 from engine.record.chronicle import Chronicle
@@ -21,8 +19,6 @@ from engine.record.ledger import Ledger
 from engine.record.output import OutputReport
 from engine.record.state import Status
 from engine.record.wall_clock import Span
-
-_log = structlog.get_logger()
 
 Emit = Callable[[events.Event], Awaitable[bool] | None]
 """Hears events. It may say later whether somebody was told, which decides what becomes of the journal of a
@@ -60,10 +56,9 @@ class Announcer:
         self._missing: Gap | None = None  # the gap that is open, as far as it was announced
 
     def _note(self, write: Callable[[Chronicle], None]) -> None:
-        """Leave word for a process after this one; a disk that refuses is told of by the files."""
-        chronicle = self._chronicle
-        if chronicle is not None:
-            self._put(partial(_quietly, write, chronicle))
+        """Leave word for a process after this one."""
+        if self._chronicle is not None:
+            self._put(partial(write, self._chronicle))
 
     # The window
 
@@ -165,7 +160,6 @@ class Announcer:
         """What a writer thread says."""
         path = str(report.path)
         if report.what == "opened":
-            self._note(partial(Chronicle.began, path=report.path))
             self._emit(
                 events.SegmentOpened(at=self._now(), recording=self._id, format=report.format, path=path)
             )
@@ -233,10 +227,3 @@ class Announcer:
 
 async def _settle(told: Awaitable[bool], settle: Callable[[bool], None]) -> None:
     await asyncio.get_running_loop().run_in_executor(None, settle, await told)
-
-
-def _quietly(write: Callable[[Chronicle], None], chronicle: Chronicle) -> None:
-    try:
-        write(chronicle)
-    except StorageError as error:
-        _log.info("chronicle.unwritten", path=str(chronicle.journal.path), error=str(error))

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import Literal
 
+import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from engine.errors import IdTaken, MalformedJournal, NameTaken, ReelError, StorageError
@@ -38,6 +39,8 @@ class Beginning(BaseModel):
     recording: str
     start: AwareDatetime
 
+
+_log = structlog.get_logger()
 
 _MISSING = TypeAdapter(Missing)
 
@@ -129,17 +132,24 @@ class Chronicle:
             raise StorageError(f"{final}: its manifest cannot be read: {error.strerror}") from error
 
     def began(self, path: Path) -> None:
-        """A file was begun."""
-        self.journal.append({"file": str(path.relative_to(self.root))})
+        """A file was begun. Said before it holds a frame: what of it is covered would be covered again."""
+        self._append({"file": str(path.relative_to(self.root))})
 
     def missing(self, reason: GapReason, at: datetime, format: Format | None = None) -> None:
         """From a moment on nothing is recorded."""
         line = Missing(reason=reason, at=at, format=format)
-        self.journal.append({"missing": line.model_dump(mode="json")})
+        self._append({"missing": line.model_dump(mode="json")})
 
     def live(self) -> None:
         """Media is recorded again."""
-        self.journal.append({"live": True})
+        self._append({"live": True})
+
+    def _append(self, line: Line) -> None:
+        """A disk that refuses is told of by the files."""
+        try:
+            self.journal.append(line)
+        except StorageError as error:
+            _log.info("chronicle.unwritten", path=str(self.journal.path), error=str(error))
 
     def leave(self) -> None:
         """The process ends, and the recording does not."""

@@ -474,6 +474,8 @@ class Recording:
 
     def _report(self, report: OutputReport) -> None:
         """Called on a writer thread."""
+        if report.what == "opened" and self._chronicle is not None:
+            self._chronicle.began(report.path)
         self._loop.call_soon_threadsafe(self._announcer.hear, report)
 
     def _enter(self, state: State) -> None:
