@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import socket
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -126,10 +126,10 @@ class Stream:
         self._late_ms += round(max(now_s + seconds - max(self._hush_until_s, now_s), 0) * 1000)
         self._hush_until_s = max(self._hush_until_s, now_s + seconds)
 
-    async def stall(self, seconds: float) -> None:
-        """What is made arrives late, at the origin: who joins meanwhile finds what came before."""
+    async def stall(self, over: Awaitable[object]) -> None:
+        """What is made until then arrives late, at the origin: who joins meanwhile finds what came before."""
         self._stalled = []
-        await asyncio.sleep(seconds)
+        await over
         late, self._stalled = self._stalled, None
         self._deliver(late)
 

@@ -119,10 +119,12 @@ async def test_a_kill_behind_a_late_beginning(sample: Sample, tmp_path: Path) ->
     async with troubled({"x": stream}) as origin:
         order = ("record", origin.url("x"), "-o", tmp_path, "-f", ",".join(FORMATS), "--id", "late", "--json")
         await asyncio.sleep(1)
-        stalled = asyncio.create_task(stream.stall(3))
+        over = asyncio.Event()
+        stalled = asyncio.create_task(stream.stall(over.wait()))
         async with running(*order) as command:
             await command.event(Live)
-            assert not stalled.done()
+            await asyncio.sleep(2)
+            over.set()
             await stalled
             await asyncio.sleep(2.5)
             command.send(signal.SIGKILL)

@@ -77,7 +77,7 @@ async def trouble(stream: Stream, origin: Troubled, chance: Random) -> None:
             case "reset":
                 stream.reset()
             case "stall":
-                await stream.stall(chance.uniform(0.5, 3))
+                await stream.stall(asyncio.sleep(chance.uniform(0.5, 3)))
             case "hush":
                 silence_s = chance.uniform(1, 5)
                 stream.hush(silence_s)
@@ -89,7 +89,7 @@ async def trouble(stream: Stream, origin: Troubled, chance: Random) -> None:
             case "glue" if not stream.looks_wrapping:
                 stream.glue()
             case "both":
-                await stream.stall(chance.uniform(0.5, 1.5))
+                await stream.stall(asyncio.sleep(chance.uniform(0.5, 1.5)))
                 stream.reset()
         # Who joins a silent stream cannot know when that was made which it is sent first.
         await until(lambda: stream.is_played)
