@@ -15,7 +15,7 @@
 //! Opus frame that begins like one.
 
 use crate::fault::Fault;
-use crate::mux::PIECE_BYTES;
+use crate::mux::{Pieces, PIECE_BYTES};
 use crate::tag::classify::{four_cc_of_codec, has_composition_time, packet, OPUS_HEAD};
 use crate::tag::framing::{previous_tag_size, tag_header, FRAMING_BYTES, TAG_HEADER_BYTES};
 use crate::tag::{codec, flag, kind, rows, Role, Tag};
@@ -108,8 +108,8 @@ pub fn flv_tags(
 /// Where an arena holds the tags that [`flv_tags`] would write, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts {
-    /// The parts of the arena to write, one behind the other.
-    pub parts: Vec<std::ops::Range<usize>>,
+    /// The parts of the arena to write.
+    pub pieces: Pieces,
     /// Where each row's tag starts in what they are together.
     pub starts: Vec<u32>,
 }
@@ -120,21 +120,19 @@ pub struct Parts {
 pub fn flv_parts(arena: &[u8], table: &[u8], shift_ms: i64, signalling: Signalling) -> Option<Parts> {
     let rows = rows(table).ok()?;
     let mut starts = Vec::with_capacity(rows.len());
-    let mut parts: Vec<std::ops::Range<usize>> = Vec::new();
+    let mut pieces = Pieces::default();
     let mut size = 0;
     for (row, tag) in rows.enumerate() {
         let tag = Tagged::of(row, &tag, arena, signalling).ok()?;
         let place = tag.place_in(arena, shift_ms)?;
         starts.push(u32::try_from(size).ok()?);
         size += place.len();
-        match parts.last_mut() {
-            Some(part) if part.end == place.start => part.end = place.end,
-            _ => parts.push(place),
-        }
+        pieces.lend(place);
     }
     u32::try_from(size).ok()?; // what flv_tags refuses
-    let pays = parts.len() == 1 || size >= parts.len() * PIECE_BYTES;
-    (pays && !parts.is_empty()).then_some(Parts { parts, starts })
+    let count = pieces.places.len();
+    let pays = count == 1 || size >= count * PIECE_BYTES;
+    (pays && count > 0).then_some(Parts { pieces, starts })
 }
 
 /// A row with what is to be written of it.

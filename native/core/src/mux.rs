@@ -55,6 +55,14 @@ impl Pieces {
         }
     }
 
+    /// Appends a place of the arena; one that goes on where the last ends is part of that.
+    pub fn lend(&mut self, place: Range<usize>) {
+        match self.places.last_mut() {
+            Some(Place::Arena(last)) if last.end == place.start => last.end = place.end,
+            _ => self.places.push(Place::Arena(place)),
+        }
+    }
+
     /// The bytes one behind the other; a place that is outside is empty.
     pub fn iter<'a>(&'a self, arena: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         self.places.iter().map(move |place| {
@@ -165,7 +173,8 @@ mod tests {
         let mut pieces = Pieces::default();
         pieces.copy(b"he");
         pieces.copy(b"ad");
-        pieces.places.push(Place::Arena(1..3));
+        pieces.lend(1..2);
+        pieces.lend(2..3);
         pieces.copy(b"!");
         let own = |range| Place::Own(range);
         assert_eq!(pieces.places, [own(0..4), Place::Arena(1..3), own(4..5)]);

@@ -5,7 +5,6 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use reelkeeper_core::flv;
 use reelkeeper_core::flv_write::{self, Signalling};
-use reelkeeper_core::mux;
 
 use crate::batch::{to_python, Taken};
 use crate::buffer::with_bytes;
@@ -94,11 +93,8 @@ fn flv_parts<'py>(
     })?;
     found
         .map(|found| {
-            let pieces = mux::Pieces {
-                own: Vec::new(),
-                places: found.parts.into_iter().map(mux::Place::Arena).collect(),
-            };
-            Ok((Pieces::new(Some(arena), pieces), column(py, &found.starts)?))
+            let starts = column(py, &found.starts)?;
+            Ok((Pieces::new(Some(arena), found.pieces), starts))
         })
         .transpose()
 }

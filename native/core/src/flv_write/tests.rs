@@ -1,6 +1,7 @@
 //! Re-signalling, refusals, and rows that stand in the arena.
 
 use super::*;
+use crate::mux::Place;
 use crate::tag::Batch;
 
 /// The bodies written for one tag body.
@@ -110,11 +111,7 @@ fn parts_of(batch: &Batch, shift_ms: i64, signalling: Signalling) -> Option<Part
     let found = flv_parts(&batch.arena, &table, shift_ms, signalling);
     if let Some(found) = &found {
         let written = flv_tags(&batch.arena, &table, shift_ms, signalling).expect("rows that can be written");
-        let parts: Vec<&[u8]> = found
-            .parts
-            .iter()
-            .map(|part| &batch.arena[part.clone()])
-            .collect();
+        let parts: Vec<&[u8]> = found.pieces.iter(&batch.arena).collect();
         assert_eq!(parts.concat(), written.bytes);
         assert_eq!(found.starts, written.starts);
     }
@@ -134,7 +131,10 @@ fn rows_that_stand_in_the_arena_are_a_part_of_it() {
     let mut batch = three_tags();
     let found = parts_of(&batch, 0, Signalling::Source).expect("as they came");
     let whole = 0..batch.arena.len();
-    assert_eq!((found.parts, found.starts), (vec![whole], vec![0, 23, 45]));
+    assert_eq!(
+        (found.pieces.places, found.starts),
+        (vec![Place::Arena(whole)], vec![0, 23, 45])
+    );
     for tag in &mut batch.tags {
         tag.dts += 5 << 32; // unwrapped: the same low 32 bits
     }
@@ -142,7 +142,11 @@ fn rows_that_stand_in_the_arena_are_a_part_of_it() {
     assert!(parts_of(&batch, 3 << 32, Signalling::Legacy).is_some());
     batch.tags.remove(0);
     let found = parts_of(&batch, 0, Signalling::Enhanced).expect("the rest stays as it is");
-    assert_eq!((found.parts[0].start, found.starts), (23, vec![0, 22]));
+    let rest = 23..batch.arena.len();
+    assert_eq!(
+        (found.pieces.places, found.starts),
+        (vec![Place::Arena(rest)], vec![0, 22])
+    );
 }
 
 #[test]
@@ -162,8 +166,11 @@ fn rows_that_stand_apart_are_parts_when_they_are_long() {
     let tag = PIECE_BYTES;
     let found = with_frames_of(tag - 20).expect("long parts");
     assert_eq!(
-        (found.parts, found.starts),
-        (vec![0..tag, 2 * tag..3 * tag], vec![0, tag as u32])
+        (found.pieces.places, found.starts),
+        (
+            vec![Place::Arena(0..tag), Place::Arena(2 * tag..3 * tag)],
+            vec![0, tag as u32]
+        )
     );
     assert_eq!(with_frames_of(tag - 21), None);
 }

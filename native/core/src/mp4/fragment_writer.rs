@@ -11,7 +11,7 @@ use super::boxes::children;
 use super::init::{Movie, Track as Described};
 use super::obus;
 use crate::fault::Fault;
-use crate::mux::{Muxed, PacketClock, Pieces, Place, Stamp, PIECE_BYTES};
+use crate::mux::{Muxed, PacketClock, Pieces, Stamp, PIECE_BYTES};
 use crate::tag::{codec, flag, frames, Tag};
 
 #[cfg(test)]
@@ -154,7 +154,7 @@ impl FragmentWriter {
         let mut taken = Pieces::default();
         for piece in &self.pieces {
             if piece.source == Source::Arena && piece.size >= PIECE_BYTES {
-                taken.places.push(Place::Arena(piece.range()));
+                taken.lend(piece.range());
             } else {
                 taken.copy(self.bytes_of(piece, arena));
             }

@@ -1,5 +1,6 @@
 use super::super::fragments::{add_runs, read_runs, Extent};
 use super::*;
+use crate::mux::Place;
 use crate::tag::Batch;
 
 fn movie() -> Movie {
