@@ -26,19 +26,20 @@ one before: a larger one would drive what a recording works with out of the proc
 TICK_FIRST_S = 0.02
 """Ticks start short: the kernel's receive window has yet to grow."""
 
-TICK_LAST_S = 1.0
-"""The longest tick: beyond it a process that is killed would lose more media than it may (S2)."""
+TICK_LAST_S = 1.25
+"""The longest tick. A process that is killed loses what came since the last one, which may be 2 s (S2): the rest
+is for the wait until a busy process comes to it and has written it."""
 
 WINDOW_LAST_BYTES = 8 << 20
-"""The largest receive buffer that is asked for: 16 Mb/s in the longest tick. The kernel holds so much of a
+"""The largest receive buffer that is asked for: 13 Mb/s in the longest tick. The kernel holds so much of a
 stream while a disk stalls."""
 
-TICK_SLOTS = 10
+TICK_SLOTS = 14
 """In a longest tick. Recordings of one process wake in them together, at most so many times a second."""
 
-SLOT_RECORDINGS = 32
+SLOT_RECORDINGS = 24
 """A slot is filled so far before the next one is used: they are done while the processor's caches are
-warm."""
+warm. Of 3 Mb/s each they take 12 MB at once."""
 
 OPENING_WAIT_MS = 2_000
 """How long a promised track is waited for before the recording starts without it (F4)."""
