@@ -2,7 +2,7 @@
 
 N recordings of one process with one more beside them, in turn an ordinary one, one whose writes hang, and one
 over TLS. Of the others: how late timers of the event loop fire, and for how long their files did not grow (as
-they do once in a tick of a second). CPU is of the whole process, the neighbour's own included.
+they do once in a longest tick, 1.25 s). CPU is of the whole process, the neighbour's own included.
 """
 
 from __future__ import annotations
