@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import chart
-from benchmarks.contenders import FORMATS, NAMES, Contender, find, find_ffmpeg, find_reel
+from benchmarks.contenders import FORMATS, NAMES, Contender, Format, find, find_ffmpeg, find_reel
 from benchmarks.machine import load, machine
 from benchmarks.measure import Plan, Row, measure
 from benchmarks.origin import origin_of
@@ -67,31 +67,26 @@ def _run(
     arguments: argparse.Namespace, reel: tuple[str, ...], sources: list[Source], contenders: list[Contender]
 ) -> list[Row]:
     rows: list[Row] = []
-    for _ in range(arguments.rounds):
-        for streams in arguments.streams:
-            for source in sources:
-                rows += _compare(arguments, reel, source, contenders, streams)
+    with tempfile.TemporaryDirectory(prefix="reel-benchmark-", dir=arguments.scratch) as name:
+        for _ in range(arguments.rounds):
+            for streams in arguments.streams:
+                plan = Plan(streams, arguments.seconds, arguments.warmup, Path(name))
+                for source in sources:
+                    rows += _compare(arguments.format, plan, reel, source, contenders)
     return rows
 
 
 def _compare(
-    arguments: argparse.Namespace,
-    reel: tuple[str, ...],
-    source: Source,
-    contenders: list[Contender],
-    streams: int,
+    formats: list[Format], plan: Plan, reel: tuple[str, ...], source: Source, contenders: list[Contender]
 ) -> list[Row]:
     """All contenders in turn, from the same origin."""
     rows = []
-    with tempfile.TemporaryDirectory(prefix="reel-benchmark-", dir=arguments.scratch) as name:
-        scratch = Path(name)
-        plan = Plan(streams, arguments.seconds, arguments.warmup, scratch)
-        with origin_of(reel, source, scratch, streams) as origin:
-            for format in arguments.format:
-                for contender in contenders:
-                    if format in contender.formats:
-                        rows.append(measure(contender, format, plan, source, origin))
-                        print(_progress(rows[-1]), flush=True)
+    with origin_of(reel, source, plan.scratch, plan.streams) as origin:
+        for format in formats:
+            for contender in contenders:
+                if format in contender.formats:
+                    rows.append(measure(contender, format, plan, source, origin))
+                    print(_progress(rows[-1]), flush=True)
     return rows
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.contenders import FORMATS, Format, Reel, find_ffmpeg, find_reel
 from benchmarks.flv import Keyframe, first_keyframe
 from benchmarks.machine import load
-from benchmarks.measure import running, streams_with_media, wait_until_writing
+from benchmarks.measure import empty, new_folder, running, streams_with_media, wait_until_writing
 from benchmarks.processes import Group
 from benchmarks.report import columns, write_result
 from benchmarks.streams import Source, generated, source_of
@@ -67,7 +67,7 @@ def _start_and_stop(
     reel: Reel, format: Format, streams: int, seconds: float, source: Source, folder: Path
 ) -> tuple[float, int | None, float, int, float]:
     output = folder / "out"
-    output.mkdir(parents=True)
+    output.mkdir()
     with _origin(source.path, folder) as (origin, url, sent):
         began, spent_s = time.monotonic(), origin.cpu_s()
         with running(reel.commands([url] * streams, format, folder), folder) as group:
@@ -82,6 +82,7 @@ def _start_and_stop(
             raise RuntimeError(f"reel ended with {codes}:\n{group.log_end()}")
         lost = _lost(sent, output) if format == "flv" else None
     final = streams_with_media(output) if not _growing(output) else 0
+    empty(folder)
     return start_s, lost, stop_s, streams - final, 100 * spent_s / start_s
 
 
@@ -107,7 +108,7 @@ def _lag_ms(
     reel: Reel, format: Format, streams: int, seconds: float, source: Source, folder: Path
 ) -> dict[str, float]:
     output = folder / "out"
-    output.mkdir(parents=True)
+    output.mkdir()
     with _origin(source.path, folder) as (_, url, _):
         commands, results = [], []
         for worker in range(min(reel.workers, streams)):
@@ -125,6 +126,7 @@ def _lag_ms(
             codes = group.stop()
         if any(codes):
             raise RuntimeError(f"the recorder with a probe ended with {codes}:\n{group.log_end()}")
+    empty(output)
     lags = sorted(lag for result in results for lag in json.loads(result.read_text()))
     return {
         "p50": lags[len(lags) // 2],
@@ -133,13 +135,13 @@ def _lag_ms(
     }
 
 
-def _measure(reel: Reel, format: Format, streams: int, seconds: float, source: Source) -> Event:
-    with tempfile.TemporaryDirectory(prefix="reel-benchmark-") as name:
-        scratch = Path(name)
-        start_s, lost, stop_s, not_final, origin_percent = _start_and_stop(
-            reel, format, streams, seconds, source, scratch / "start"
-        )
-        lag = _lag_ms(reel, format, streams, seconds, source, scratch / "lag")
+def _measure(
+    reel: Reel, format: Format, streams: int, seconds: float, source: Source, scratch: Path
+) -> Event:
+    start_s, lost, stop_s, not_final, origin_percent = _start_and_stop(
+        reel, format, streams, seconds, source, new_folder(f"start-{format}", scratch)
+    )
+    lag = _lag_ms(reel, format, streams, seconds, source, new_folder(f"lag-{format}", scratch))
     return Event(format, streams, start_s, lost, stop_s, not_final, origin_percent, lag)
 
 
@@ -185,11 +187,12 @@ def main() -> int:
         ffmpeg = find_ffmpeg(None)
         source = source_of(arguments.file) if arguments.file else generated("3M", ffmpeg or "ffmpeg")
         print(f"load {load():.2f}", flush=True)
-        events = [
-            _measure(reel, format, arguments.streams, arguments.seconds, source)
-            for format in FORMATS
-            if format in arguments.format.split(",")
-        ]
+        with tempfile.TemporaryDirectory(prefix="reel-benchmark-") as name:
+            events = [
+                _measure(reel, format, arguments.streams, arguments.seconds, source, Path(name))
+                for format in FORMATS
+                if format in arguments.format.split(",")
+            ]
     except (RuntimeError, FileNotFoundError) as error:
         print(f"benchmarks.events: {error}", file=sys.stderr)
         return 1

@@ -19,7 +19,7 @@ from statistics import median
 
 from benchmarks.contenders import Contender, Format, find, find_ffmpeg, find_reel
 from benchmarks.machine import load, machine
-from benchmarks.measure import Plan, running, wait_until_writing
+from benchmarks.measure import Plan, empty, new_folder, running, wait_until_writing
 from benchmarks.origin import Origin, origin_of
 from benchmarks.processes import Group
 from benchmarks.report import columns, write_result
@@ -54,17 +54,15 @@ def _measure(
     """`few` recordings, and those of the plan."""
     urls = origin.urls(contender.protocol, few + plan.streams)
     groups: list[Group] = []
-    with (
-        tempfile.TemporaryDirectory(prefix=f"{contender.name}-{format}-", dir=plan.scratch) as name,
-        ExitStack() as stack,
-    ):
+    scratch = new_folder(f"{contender.name}-{format}", plan.scratch)
+    with ExitStack() as stack:
         for what, mine in (("few", urls[:few]), ("many", urls[few:])):
-            folder = Path(name) / what
+            folder = scratch / what
             (folder / "out").mkdir(parents=True)
             commands = contender.commands(mine, format, folder)
             groups.append(stack.enter_context(running(commands, folder)))
         for group, what, number in zip(groups, ("few", "many"), (few, plan.streams), strict=True):
-            wait_until_writing(group, Path(name) / what / "out", number)
+            wait_until_writing(group, scratch / what / "out", number)
         time.sleep(plan.warmup_s)
         spent_s, origin_s, began = [group.cpu_s() for group in groups], origin.cpu_s(), time.monotonic()
         time.sleep(plan.seconds)
@@ -74,6 +72,7 @@ def _measure(
         origin.require_alive()
         for group in groups:
             group.require_alive()
+    empty(scratch)
     among_few, among_many = (
         100 * own_s / window_s / number for own_s, number in zip(spent_s, (few, plan.streams), strict=True)
     )
