@@ -3,6 +3,7 @@
 Start: from the first process to media on disk for every stream, and whether every file begins with the
 keyframe that the origin sent first. Stop: from SIGINT to the end of the last process, with every file final.
 Lag: how late a timer of the recorder's event loop fires while all record.
+Before each start `reel --version`, as many at once as there are processes, says how fast the machine is then.
 """
 
 from __future__ import annotations
@@ -39,12 +40,19 @@ class Event:
 
     format: Format
     streams: int
+    version_s: float  # until `reel --version` had ended, right before
     start_s: float
     lost_first_gop: int | None  # None where files are not FLV, whose keyframes can be compared
     stop_s: float
     not_final: int
     origin_cpu_percent: float  # while they started
     lag_ms: dict[str, float]  # p50, p99, max
+
+
+def _version_s(reel: Reel, folder: Path) -> float:
+    began = time.monotonic()
+    Group([[*reel.program, "--version"]] * reel.workers, folder, folder / "version.log").wait()
+    return time.monotonic() - began
 
 
 @contextmanager
@@ -138,11 +146,12 @@ def _lag_ms(
 def _measure(
     reel: Reel, format: Format, streams: int, seconds: float, source: Source, scratch: Path
 ) -> Event:
+    version_s = _version_s(reel, scratch)
     start_s, lost, stop_s, not_final, origin_percent = _start_and_stop(
         reel, format, streams, seconds, source, new_folder(f"start-{format}", scratch)
     )
     lag = _lag_ms(reel, format, streams, seconds, source, new_folder(f"lag-{format}", scratch))
-    return Event(format, streams, start_s, lost, stop_s, not_final, origin_percent, lag)
+    return Event(format, streams, version_s, start_s, lost, stop_s, not_final, origin_percent, lag)
 
 
 def _table(events: list[Event]) -> str:
@@ -150,6 +159,7 @@ def _table(events: list[Event]) -> str:
         (
             "format",
             "N",
+            "version s",
             "start s",
             "lost first GOP",
             "stop s",
@@ -161,7 +171,13 @@ def _table(events: list[Event]) -> str:
     ]
     for event in events:
         lost = "" if event.lost_first_gop is None else str(event.lost_first_gop)
-        measured = (f"{event.start_s:.2f}", lost, f"{event.stop_s:.2f}", str(event.not_final))
+        measured = (
+            f"{event.version_s:.2f}",
+            f"{event.start_s:.2f}",
+            lost,
+            f"{event.stop_s:.2f}",
+            str(event.not_final),
+        )
         lag = (f"{event.lag_ms['p99']:.1f}", f"{event.lag_ms['max']:.1f}")
         origin = f"{event.origin_cpu_percent:.0f}"
         lines.append((event.format, str(event.streams), *measured, origin, *lag))

@@ -91,6 +91,10 @@ class Group:
         for process in self._processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float = 30.0) -> list[int]:
+        """Wait for the processes, kill what stays; the exit codes."""
         for process in self._processes:
             try:
                 process.wait(timeout_s)
