@@ -27,8 +27,8 @@ TICK_FIRST_S = 0.02
 """Ticks start short: the kernel's receive window has yet to grow."""
 
 TICK_LAST_S = 1.25
-"""The longest tick. A process that is killed loses what came since the last one, and that may be 2 s (S2): the
-rest is for the wait until a busy process comes to it and has written it."""
+"""The longest tick. A process that is killed loses what came since the last one, and that may be 2 s (S2):
+the rest is for the wait until a busy process comes to it and has written it."""
 
 WINDOW_LAST_BYTES = 8 << 20
 """The largest receive buffer that is asked for: 13 Mb/s in the longest tick. The kernel holds so much of a
