@@ -14,10 +14,9 @@ from benchmarks.machine import load, machine
 from benchmarks.measure import Plan, Row, measure
 from benchmarks.origin import origin_of
 from benchmarks.report import findings, table, write_json
-from benchmarks.streams import Source, generated, source_of
+from benchmarks.streams import SAMPLE, Source, chosen
 
 _HERE = Path(__file__).resolve().parent
-_SAMPLE = _HERE.parent / "sample_streams" / "h264_aac_bframes.flv"
 
 
 def _arguments() -> argparse.Namespace:
@@ -40,7 +39,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="2 streams, 2 seconds: does it work at all")
     arguments = parser.parse_args()
     if arguments.smoke:
-        arguments.file, arguments.streams, arguments.seconds, arguments.warmup = _SAMPLE, "2", 2.0, 0.5
+        arguments.file, arguments.streams, arguments.seconds, arguments.warmup = SAMPLE, "2", 2.0, 0.5
     try:
         arguments.streams = [int(number) for number in arguments.streams.split(",")]
     except ValueError:
@@ -56,11 +55,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _sources(arguments: argparse.Namespace, ffmpeg: str | None) -> list[Source]:
-    if arguments.file is not None:
-        return [source_of(arguments.file)]
-    if ffmpeg is None:
-        raise FileNotFoundError("no ffmpeg to make the stream with: name a FILE")
-    return [generated(bitrate, ffmpeg) for bitrate in arguments.bitrate.split(",")]
+    bitrates = arguments.bitrate.split(",") if arguments.file is None else [""]
+    return [chosen(arguments.file, ffmpeg, bitrate) for bitrate in bitrates]
 
 
 def _run(

@@ -26,10 +26,9 @@ from benchmarks.machine import load
 from benchmarks.measure import empty, new_folder, running, streams_with_media, wait_until_writing
 from benchmarks.processes import Group
 from benchmarks.report import columns, write_result
-from benchmarks.streams import Source, generated, source_of
+from benchmarks.streams import SAMPLE, Source, chosen
 
 _HERE = Path(__file__).resolve().parent
-_SAMPLE = _HERE.parent / "sample_streams" / "h264_aac_bframes.flv"
 _GOP_IN_ORIGIN_S = 3.0
 _BEGINNING_BYTES = 4 << 20  # of a file: its first keyframe is in it
 
@@ -49,9 +48,11 @@ class Event:
     lag_ms: dict[str, float]  # p50, p99, max
 
 
-def _version_s(reel: Reel, folder: Path) -> float:
+def _version_s(reel: Reel, processes: int, folder: Path) -> float:
     began = time.monotonic()
-    Group([[*reel.program, "--version"]] * reel.workers, folder, folder / "version.log").wait()
+    group = Group([[*reel.program, "--version"]] * processes, folder, folder / "version.log")
+    if any(codes := group.wait()):
+        raise RuntimeError(f"reel --version ended with {codes}:\n{group.log_end()}")
     return time.monotonic() - began
 
 
@@ -146,7 +147,7 @@ def _lag_ms(
 def _measure(
     reel: Reel, format: Format, streams: int, seconds: float, source: Source, scratch: Path
 ) -> Event:
-    version_s = _version_s(reel, scratch)
+    version_s = _version_s(reel, min(reel.workers, streams), scratch)
     start_s, lost, stop_s, not_final, origin_percent = _start_and_stop(
         reel, format, streams, seconds, source, new_folder(f"start-{format}", scratch)
     )
@@ -197,11 +198,10 @@ def main() -> int:
     parser.add_argument("--smoke", action="store_true", help="2 streams, a second: does it work at all")
     arguments = parser.parse_args()
     if arguments.smoke:
-        arguments.file, arguments.streams, arguments.seconds, arguments.format = _SAMPLE, 2, 1.0, "flv"
+        arguments.file, arguments.streams, arguments.seconds, arguments.format = SAMPLE, 2, 1.0, "flv"
     try:
         reel = Reel(find_reel(arguments.reel), "", arguments.workers)
-        ffmpeg = find_ffmpeg(None)
-        source = source_of(arguments.file) if arguments.file else generated("3M", ffmpeg or "ffmpeg")
+        source = chosen(arguments.file, find_ffmpeg(None))
         print(f"load {load():.2f}", flush=True)
         with tempfile.TemporaryDirectory(prefix="reel-benchmark-") as name:
             events = [

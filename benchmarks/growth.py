@@ -20,13 +20,12 @@ from statistics import median
 from benchmarks.contenders import Contender, Format, find, find_ffmpeg, find_reel
 from benchmarks.machine import load, machine
 from benchmarks.measure import Plan, empty, new_folder, running, wait_until_writing
-from benchmarks.origin import Origin, origin_of
+from benchmarks.origin import BUSY_PERCENT, Origin, origin_of
 from benchmarks.processes import Group
 from benchmarks.report import columns, write_result
-from benchmarks.streams import Source, generated, source_of
+from benchmarks.streams import SAMPLE, chosen
 
 _HERE = Path(__file__).resolve().parent
-_SAMPLE = _HERE.parent / "sample_streams" / "h264_aac_bframes.flv"
 _CONTENDERS = ["reel", "reel-rtmp", "c-loop"]
 
 
@@ -48,41 +47,46 @@ class Row:
         return self.cpu_percent_among_many / self.cpu_percent_among_few
 
 
-def _measure(
-    contender: Contender, format: Format, few: int, plan: Plan, source: Source, origin: Origin
-) -> Row:
-    """`few` recordings, and those of the plan."""
+def _measure(contender: Contender, format: Format, few: int, plan: Plan, origin: Origin) -> Row:
+    """`few` recordings, and those of the plan.
+
+    Raises:
+        RuntimeError: the origin was busy, or a recorder ended early, wrote nothing, or did not end well.
+    """
     urls = origin.urls(contender.protocol, few + plan.streams)
-    groups: list[Group] = []
+    shares = {"few": urls[:few], "many": urls[few:]}
+    groups: dict[str, Group] = {}
     scratch = new_folder(f"{contender.name}-{format}", plan.scratch)
     with ExitStack() as stack:
-        for what, mine in (("few", urls[:few]), ("many", urls[few:])):
+        for what, mine in shares.items():
             folder = scratch / what
             (folder / "out").mkdir(parents=True)
             commands = contender.commands(mine, format, folder)
-            groups.append(stack.enter_context(running(commands, folder)))
-        for group, what, number in zip(groups, ("few", "many"), (few, plan.streams), strict=True):
-            wait_until_writing(group, scratch / what / "out", number)
+            groups[what] = stack.enter_context(running(commands, folder))
+        for what, group in groups.items():
+            wait_until_writing(group, scratch / what / "out", len(shares[what]))
         time.sleep(plan.warmup_s)
-        spent_s, origin_s, began = [group.cpu_s() for group in groups], origin.cpu_s(), time.monotonic()
+        spent_s = {what: group.cpu_s() for what, group in groups.items()}
+        origin_s, began = origin.cpu_s(), time.monotonic()
         time.sleep(plan.seconds)
-        spent_s = [group.cpu_s() - then for group, then in zip(groups, spent_s, strict=True)]
+        spent_s = {what: group.cpu_s() - spent_s[what] for what, group in groups.items()}
         busiest_s = max(now - then for now, then in zip(origin.cpu_s(), origin_s, strict=True))
         window_s = time.monotonic() - began
         origin.require_alive()
-        for group in groups:
+        for group in groups.values():
             group.require_alive()
+            if wrong := set(group.stop()) - contender.exit_codes:
+                raise RuntimeError(f"{contender.name} ended with {sorted(wrong)}:\n{group.log_end()}")
     empty(scratch)
-    among_few, among_many = (
-        100 * own_s / window_s / number for own_s, number in zip(spent_s, (few, plan.streams), strict=True)
-    )
+    if 100 * busiest_s / window_s > BUSY_PERCENT:
+        raise RuntimeError(f"{contender.name}, {format}: the origin was busy")
     return Row(
         contender=contender.name,
         format=format,
         few=few,
         many=plan.streams,
-        cpu_percent_among_few=among_few,
-        cpu_percent_among_many=among_many,
+        cpu_percent_among_few=100 * spent_s["few"] / window_s / few,
+        cpu_percent_among_many=100 * spent_s["many"] / window_s / plan.streams,
         origin_cpu_percent=100 * busiest_s / window_s,
     )
 
@@ -120,14 +124,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="1 and 2 streams, 2 seconds: does it work")
     arguments = parser.parse_args()
     if arguments.smoke:
-        arguments.file, arguments.few, arguments.many = _SAMPLE, 1, 2
+        arguments.file, arguments.few, arguments.many = SAMPLE, 1, 2
         arguments.seconds, arguments.warmup, arguments.rounds = 2.0, 0.5, 1
     return arguments
 
 
 def _run(arguments: argparse.Namespace) -> list[Row]:
     reel, ffmpeg = find_reel(arguments.reel), find_ffmpeg(None)
-    source = source_of(arguments.file) if arguments.file else generated("3M", ffmpeg or "ffmpeg")
+    source = chosen(arguments.file, ffmpeg)
     print(f"{machine()}\nload {load():.2f}", flush=True)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="reel-benchmark-") as name:
@@ -141,7 +145,7 @@ def _run(arguments: argparse.Namespace) -> list[Row]:
                 for contender in found.contenders:
                     # The loop writes the same bytes whatever the format.
                     for format in contender.formats[:1] if contender.name == "c-loop" else contender.formats:
-                        rows.append(_measure(contender, format, arguments.few, plan, source, origin))
+                        rows.append(_measure(contender, format, arguments.few, plan, origin))
                         print(f"{rows[-1]} {rows[-1].ratio:.3f}", flush=True)
     return rows
 

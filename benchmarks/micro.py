@@ -19,12 +19,11 @@ from typing import Literal, get_args
 from benchmarks.contenders import find_ffmpeg
 from benchmarks.parts import PARTS, prepare
 from benchmarks.report import columns, write_result
-from benchmarks.streams import generated
+from benchmarks.streams import SAMPLE, chosen
 
 Method = Literal["callgrind", "perf", "time"]
 
 _HERE = Path(__file__).resolve().parent
-_SAMPLE = _HERE.parent / "sample_streams" / "h264_aac_bframes.flv"
 _FEW, _MANY = 1, 3
 _ROUNDS = 7
 _TIMEOUT_S = 900
@@ -110,9 +109,9 @@ def main() -> int:
         _repeat(parts[0], arguments.file, arguments.repeat)
         return 0
     if arguments.smoke:
-        arguments.file, arguments.method = arguments.file or _SAMPLE, arguments.method or "time"
+        arguments.file, arguments.method = arguments.file or SAMPLE, arguments.method or "time"
     method: Method = arguments.method or next(one for one in get_args(Method) if _available(one))
-    file = arguments.file or generated("3M", find_ffmpeg(None) or "ffmpeg").path
+    file = chosen(arguments.file, find_ffmpeg(None)).path
     unit = "ns" if method == "time" else "instructions"
     print(f"{file.name}, {unit} by {method}, ticks of a second", flush=True)
     lines, measured = [("part", f"{unit} a packet", "packets")], {}

@@ -26,10 +26,9 @@ from benchmarks.measure import wait_until_writing
 from benchmarks.origin import free_port, origin_of, wait_for_port
 from benchmarks.processes import Group
 from benchmarks.report import columns, write_result
-from benchmarks.streams import Source, generated, source_of
+from benchmarks.streams import SAMPLE, chosen
 
 _HERE = Path(__file__).resolve().parent
-_SAMPLE = _HERE.parent / "sample_streams" / "h264_aac_bframes.flv"
 _KINDS = ("ordinary", "writes hang", "TLS")
 _LOOK_S = 0.05
 
@@ -144,7 +143,7 @@ def main() -> int:
     parser.add_argument("--smoke", action="store_true", help="2 streams, 2 seconds: does it work at all")
     arguments = parser.parse_args()
     if arguments.smoke:
-        arguments.file, arguments.streams, arguments.seconds, arguments.rounds = _SAMPLE, 2, 2.0, 1
+        arguments.file, arguments.streams, arguments.seconds, arguments.rounds = SAMPLE, 2, 2.0, 1
     try:
         rows = _run(arguments)
     except (RuntimeError, FileNotFoundError) as error:
@@ -156,8 +155,7 @@ def main() -> int:
 
 
 def _run(arguments: argparse.Namespace) -> list[Row]:
-    reel, ffmpeg = find_reel(arguments.reel), find_ffmpeg(None)
-    source: Source = source_of(arguments.file) if arguments.file else generated("3M", ffmpeg or "ffmpeg")
+    reel, source = find_reel(arguments.reel), chosen(arguments.file, find_ffmpeg(None))
     print(f"load {load():.2f}", flush=True)
     rows = []
     with tempfile.TemporaryDirectory(prefix="reel-benchmark-") as name:

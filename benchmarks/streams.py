@@ -14,6 +14,9 @@ _MOST_BYTES = 64_000_000  # of a file: a stream of many Mb/s is looped sooner
 _LONGEST_S, _SHORTEST_S = 60, 10
 _SUFFIXES = {"k": 1_000, "M": 1_000_000}
 
+SAMPLE = Path(__file__).resolve().parents[1] / "sample_streams" / "h264_aac_bframes.flv"
+"""What a smoke records."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -47,6 +50,20 @@ def source_of(path: Path, name: str | None = None) -> Source:
     if last_ms <= 0:
         raise RuntimeError(f"{path}: no FLV that lasts")
     return Source(path.resolve(), name or path.name, path.stat().st_size * 8000 / last_ms)
+
+
+def chosen(file: Path | None, ffmpeg: str | None, bitrate: str = "3M") -> Source:
+    """The file, or where none is named the stream of a video bit rate.
+
+    Raises:
+        RuntimeError: the file is no FLV, or ffmpeg cannot make one.
+        FileNotFoundError: there is neither.
+    """
+    if file is not None:
+        return source_of(file)
+    if ffmpeg is None:
+        raise FileNotFoundError("no ffmpeg to make the stream with: name a FILE")
+    return generated(bitrate, ffmpeg)
 
 
 def generated(bitrate: str, ffmpeg: str) -> Source:

@@ -65,8 +65,8 @@ async def kill_one(origin: Troubled, name: str, folder: Path, chance: Random) ->
     cuts = ("--interval", "1") if chance.random() < 0.5 else ()
     async with running("record", origin.url(name), *options, *cuts) as command:
         await command.event(Live)
-        # Most that can go wrong is in the beginning; ticks are the longest behind it.
-        await asyncio.sleep(chance.uniform(0, 3.5) if chance.random() < 0.8 else chance.uniform(4.5, 7))
+        # Most that can go wrong is in the beginning; ticks grow to 2 s, if they may, in 8 s.
+        await asyncio.sleep(chance.uniform(0, 3.5) if chance.random() < 0.9 else chance.uniform(8, 10.5))
         killed = datetime.now(UTC)
         command.send(signal.SIGKILL)
         died = await command.end()
