@@ -11,7 +11,10 @@ from programs import modern_ffmpeg
 # A recorder that joins late on a busy machine needs seconds to start, and then a keyframe that is still to
 # come, before it has waited for the video long enough to begin with the audio alone (F4).
 SECONDS = 10
-_ENCODED = ("-c:v", "libx264", "-preset", "veryfast", "-force_key_frames", "expr:gte(t,n_forced)", "-c:a", "copy")
+_ENCODED = (
+    *("-c:v", "libx264", "-preset", "veryfast", "-force_key_frames", "expr:gte(t,n_forced)"),
+    *("-c:a", "copy"),
+)
 
 
 @pytest.fixture(scope="session")
