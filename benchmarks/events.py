@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.contenders import FORMATS, Format, Reel, find_ffmpeg, find_reel
-from benchmarks.flv import Keyframe, first_keyframe
+from benchmarks.keyframe import first_in_file
 from benchmarks.machine import load
 from benchmarks.measure import empty, new_folder, running, streams_with_media, wait_until_writing
 from benchmarks.processes import Group
@@ -30,7 +30,6 @@ from benchmarks.streams import SAMPLE, Source, chosen
 
 _HERE = Path(__file__).resolve().parent
 _GOP_IN_ORIGIN_S = 3.0
-_BEGINNING_BYTES = 4 << 20  # of a file: its first keyframe is in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Event:
     streams: int
     version_s: float  # until `reel --version` had ended, right before
     start_s: float
-    lost_first_gop: int | None  # None where files are not FLV, whose keyframes can be compared
+    lost_first_gop: int
     stop_s: float
     not_final: int
     origin_cpu_percent: float  # while they started
@@ -74,7 +73,7 @@ def _origin(file: Path, folder: Path) -> Iterator[tuple[Group, str, Path]]:
 
 def _start_and_stop(
     reel: Reel, format: Format, streams: int, seconds: float, source: Source, folder: Path
-) -> tuple[float, int | None, float, int, float]:
+) -> tuple[float, int, float, int, float]:
     output = folder / "out"
     output.mkdir()
     with _origin(source.path, folder) as (origin, url, sent):
@@ -89,24 +88,28 @@ def _start_and_stop(
             stop_s = time.monotonic() - interrupted
         if any(codes):
             raise RuntimeError(f"reel ended with {codes}:\n{group.log_end()}")
-        lost = _lost(sent, output) if format == "flv" else None
+        lost = _lost(sent, output)
     final = streams_with_media(output) if not _growing(output) else 0
     empty(folder)
     return start_s, lost, stop_s, streams - final, 100 * spent_s / start_s
 
 
 def _lost(sent: Path, output: Path) -> int:
-    """How many files do not begin with what their connection was sent first.
+    """How many recordings do not begin with what their connection was sent first.
 
-    No file says which connection it is of. But a file cannot begin before its connection did: when both have
-    the same keyframes the same number of times, each file has its own.
+    None says which connection it is of. But it cannot begin before its connection did: when both have the
+    same keyframes the same number of times, each recording has its own.
     """
-    began = Counter(Keyframe(**json.loads(line)) for line in sent.read_text().splitlines())
-    files: Counter[Keyframe | None] = Counter()
-    for path in output.rglob("*.flv"):
-        with path.open("rb") as file:
-            files[first_keyframe(file.read(_BEGINNING_BYTES))] += 1
-    return (Counter(dict(began)) - Counter(files)).total()
+    began = Counter(sent.read_text().split())
+    return (began - Counter(first_in_file(path) for path in _first_files(output))).total()
+
+
+def _first_files(output: Path) -> Iterator[Path]:
+    """The first media file of each recording: segments of one folder are one recording's."""
+    for folder, _, names in os.walk(output):
+        segments = sorted(name for name in names if name.endswith(".ts"))
+        whole = [name for name in names if name.endswith((".flv", ".mp4"))]
+        yield from (Path(folder, name) for name in (*whole, *segments[:1]))
 
 
 def _growing(output: Path) -> bool:
@@ -171,11 +174,10 @@ def _table(events: list[Event]) -> str:
         )
     ]
     for event in events:
-        lost = "" if event.lost_first_gop is None else str(event.lost_first_gop)
         measured = (
             f"{event.version_s:.2f}",
             f"{event.start_s:.2f}",
-            lost,
+            str(event.lost_first_gop),
             f"{event.stop_s:.2f}",
             str(event.not_final),
         )

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 _FILE_HEAD_BYTES, _TAG_HEAD_BYTES, _BACK_BYTES = 13, 11, 4
 _VIDEO, _H264_KEYFRAME, _SEQUENCE_HEADER = 9, 0x17, 0
-
-
-@dataclass(frozen=True, slots=True)
-class Keyframe:
-    """An H.264 keyframe: its timestamp, and its bytes as a digest."""
-
-    timestamp_ms: int
-    digest: str
 
 
 def tags(data: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -32,11 +22,11 @@ def tags(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         at = body_at + size + _BACK_BYTES
 
 
-def first_keyframe(data: bytes) -> Keyframe | None:
-    """The first H.264 keyframe in legacy signalling; None when there is none."""
-    for kind, timestamp_ms, body in tags(data):
+def first_keyframe_body(data: bytes) -> bytes | None:
+    """The length-prefixed NAL units of the first H.264 keyframe in legacy signalling; None: there is none."""
+    for kind, _, body in tags(data):
         if kind == _VIDEO and body[:1] == bytes([_H264_KEYFRAME]) and body[1] != _SEQUENCE_HEADER:
-            return Keyframe(timestamp_ms, sha256(body[5:]).hexdigest())
+            return body[5:]
     return None
 
 

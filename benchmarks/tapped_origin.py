@@ -1,20 +1,18 @@
 """`python -m benchmarks.tapped_origin FILE URL_FILE SENT`: the embedded origin, noting what is sent first.
 
-The HTTP-FLV URL is written to URL_FILE. For each reader one JSON line goes to SENT: the first keyframe it was
-sent.
+The HTTP-FLV URL is written to URL_FILE. For each reader one line goes to SENT: the first keyframe it was
+sent, as `benchmarks.keyframe` knows it again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 from weakref import WeakSet
 
-from benchmarks.flv import first_keyframe
+from benchmarks.keyframe import sent_first
 from engine.cli.running import run, stopping
 from engine.origin import Origin
 from engine.origin.reader import TransportReader
@@ -27,8 +25,8 @@ def _tap(sent: TextIO) -> None:
     def noted(reader: TransportReader, data: bytes) -> None:
         if reader not in begun:
             begun.add(reader)
-            keyframe = first_keyframe(data[data.index(b"FLV\1") :])
-            sent.write(json.dumps(asdict(keyframe) if keyframe else None) + "\n")
+            keyframe = sent_first(data[data.index(b"FLV\1") :])
+            sent.write(f"{keyframe}\n")
             sent.flush()
         send(reader, data)
 
