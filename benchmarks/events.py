@@ -88,20 +88,20 @@ def _start_and_stop(
             stop_s = time.monotonic() - interrupted
         if any(codes):
             raise RuntimeError(f"reel ended with {codes}:\n{group.log_end()}")
-        lost = _lost(sent, output)
+        lost = streams - _from_their_first_keyframe(sent, output)
     final = streams_with_media(output) if not _growing(output) else 0
     empty(folder)
     return start_s, lost, stop_s, streams - final, 100 * spent_s / start_s
 
 
-def _lost(sent: Path, output: Path) -> int:
-    """How many recordings do not begin with what their connection was sent first.
+def _from_their_first_keyframe(sent: Path, output: Path) -> int:
+    """How many recordings begin with what their connection was sent first.
 
     None says which connection it is of. But it cannot begin before its connection did: when both have the
     same keyframes the same number of times, each recording has its own.
     """
     began = Counter(sent.read_text().split())
-    return (began - Counter(first_in_file(path) for path in _first_files(output))).total()
+    return (began & Counter(first_in_file(path) for path in _first_files(output))).total()
 
 
 def _first_files(output: Path) -> Iterator[Path]:
@@ -200,7 +200,7 @@ def main() -> int:
     parser.add_argument("--smoke", action="store_true", help="2 streams, a second: does it work at all")
     arguments = parser.parse_args()
     if arguments.smoke:
-        arguments.file, arguments.streams, arguments.seconds, arguments.format = SAMPLE, 2, 1.0, "flv"
+        arguments.file, arguments.streams, arguments.seconds = SAMPLE, 2, 1.0
     try:
         reel = Reel(find_reel(arguments.reel), "", arguments.workers)
         source = chosen(arguments.file, find_ffmpeg(None))

@@ -22,9 +22,11 @@ def sent_first(data: bytes) -> str | None:
     return None if body is None else _digest(_length_prefixed(body))
 
 
-def first_in_file(path: Path) -> str:
-    """The frame that the video of an FLV, MP4 or TS file begins with."""
+def first_in_file(path: Path) -> str | None:
+    """The frame that the video of an FLV, MP4 or TS file begins with; None when it has no video."""
     with av.open(path) as container:
+        if not container.streams.video:
+            return None
         frame = bytes(next(container.demux(video=0)))
     return _digest(_START_CODE.split(frame) if path.suffix == ".ts" else _length_prefixed(frame))
 
