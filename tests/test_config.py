@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import Settings, default_text
+from engine.config import Settings, default_text, find_file
 from engine.errors import UsageError
 
 REEL = "from engine.cli.main import main; main()"
@@ -33,6 +33,65 @@ def test_what_is_printed_is_every_key_with_its_default(tmp_path: Path) -> None:
     )
     assert printed.returncode == 0
     assert printed.stdout == default_text()
+
+
+def test_the_printed_settings_are_the_defaults_when_they_are_read(tmp_path: Path) -> None:
+    settings, without = Settings.read(written(tmp_path, default_text())), Settings.read(written(tmp_path, ""))
+    assert settings == without
+    assert settings.storage.root == tmp_path / "recordings"
+    assert settings.catalog.url == f"sqlite+aiosqlite:///{tmp_path}/reel.db"
+    beside = {"storage": {"root"}, "catalog": {"url"}}
+    assert settings.model_dump(exclude=beside) == Settings.read(None).model_dump(exclude=beside)
+
+
+def test_an_appid_of_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.read(written(tmp_path, "[tencent]\nappid = 1304567890")).tencent.appid == 1304567890
+    monkeypatch.setenv("REEL_TENCENT__APPID", "1259999999")
+    assert Settings.read(None).tencent.appid == 1259999999
+
+
+@pytest.mark.parametrize("table", Settings.model_fields)
+def test_defaults_are_checked(table: str) -> None:
+    """A default that its own check refuses could never be written into a file."""
+    type(getattr(Settings.read(None), table)).model_validate({})
+
+
+@pytest.mark.parametrize("keep_days", [0, 7])
+@pytest.mark.parametrize("url", ["", 'url = "sqlite+aiosqlite:///a.db"', 'url = "sqlite+aiosqlite:////a.db"'])
+def test_rows_are_kept_as_long_as_the_file_says(keep_days: int, url: str, tmp_path: Path) -> None:
+    settings = Settings.read(written(tmp_path, f"[catalog]\nkeep_days = {keep_days}\n{url}"))
+    assert settings.catalog.keep_days == keep_days
+
+
+def test_relative_paths_of_variables_are_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, '[storage]\nroot = "media"\n[catalog]\nkeep_days = 7')
+    assert Settings.read(path).storage.root == tmp_path / "media"
+    monkeypatch.setenv("REEL_STORAGE__ROOT", "elsewhere")
+    monkeypatch.setenv("REEL_CATALOG__URL", "sqlite+aiosqlite:///other.db")
+    settings = Settings.read(path)
+    assert settings.storage.root == Path("elsewhere")
+    assert settings.catalog.url == "sqlite+aiosqlite:///other.db"
+    assert settings.catalog.keep_days == 7
+
+
+def test_a_level_of_the_log_in_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REEL_LOG", "debug")
+    assert Settings.read(None).log.level == "debug"
+    monkeypatch.setenv("REEL_LOG__LEVEL", "error")
+    assert Settings.read(None).log.level == "error"
+    monkeypatch.setenv("REEL_LOG__LEVEL", "loud")
+    with pytest.raises(UsageError, match=r"log\.level"):
+        Settings.read(None)
+
+
+def test_settings_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_file(None) is None
+    written(tmp_path, "")
+    assert find_file(None) == Path("reel.toml")
+    assert find_file(Path("other.toml")) == Path("other.toml")
 
 
 def test_the_file_of_the_issue(tmp_path: Path) -> None:

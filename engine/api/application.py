@@ -22,8 +22,8 @@ from engine.api.transports.aliyun import AliyunWire
 from engine.api.transports.legacy import LegacyWire
 from engine.api.transports.tencent import TencentWire
 from engine.api.transports.wire import Gate, Reply, Wire
+from engine.clock import wall_now
 from engine.errors import ReelError
-from engine.record import wall_now
 
 _log = structlog.get_logger()
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.catalog import Catalog
+from engine.clock import wall_now
 from engine.control import Control
-from engine.record import wall_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

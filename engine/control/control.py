@@ -13,6 +13,7 @@ import structlog
 
 from engine.catalog import Catalog, tasks
 from engine.catalog.schema import Push, Task
+from engine.clock import wall_now
 from engine.control.board import Board
 from engine.control.commands import Command, Commands
 from engine.control.hearing import Hearing
@@ -30,7 +31,6 @@ from engine.fleet import Fleet
 from engine.media.civil_time import china_day
 from engine.media.codecs import Format
 from engine.media.events import Event
-from engine.record import wall_now
 
 _log = structlog.get_logger()
 

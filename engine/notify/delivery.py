@@ -19,10 +19,10 @@ import structlog
 
 from engine.catalog import Catalog, outbox
 from engine.catalog.schema import Callback, CallbackAttempt
+from engine.clock import wall_now
 from engine.errors import UnknownCallback
 from engine.notify.receivers import Outcome, Receivers
 from engine.notify.requests import request_of
-from engine.record import wall_now
 
 CUT_OFF = "cut off: the server was ended"
 """What an attempt says until its outcome is known."""

@@ -27,10 +27,10 @@ from engine.catalog.schema import (
     Task,
 )
 from engine.catalog.templates import CALLBACK
+from engine.clock import wall_now
 from engine.media.events import Warned
 from engine.notify import aliyun, tencent
 from engine.notify.exceptions import kind_of
-from engine.record import wall_now
 
 MERGE_S = 120
 """How long exceptions that are equal are counted before they are told."""

@@ -14,10 +14,10 @@ from yarl import URL
 from engine.catalog import Catalog
 from engine.catalog import aliyun as configs
 from engine.catalog.schema import AliyunRecordConfig
+from engine.clock import wall_now
 from engine.control import Accepted, StreamKey
 from engine.notify.receivers import Receivers
 from engine.notify.signing import aliyun_headers
-from engine.record import wall_now
 
 ANSWER_BYTES = 2048
 """A longer answer is cut, and then is none."""

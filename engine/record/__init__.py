@@ -7,7 +7,6 @@ from engine.record.recording import Outcome, Recording
 from engine.record.recovery import Revived, revive_all, revive_each
 from engine.record.spec import RecordSpec
 from engine.record.state import Status
-from engine.record.steady_clock import wall_now
 
 __all__ = [
     "Chronicle",
@@ -20,5 +19,4 @@ __all__ = [
     "Status",
     "revive_all",
     "revive_each",
-    "wall_now",
 ]

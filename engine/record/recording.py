@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import structlog
 
+from engine.clock import SteadyClock
 from engine.errors import AccessDenied, InternalError, NotFlv, ProtocolError, ReelError, SourceError, Stalled
 from engine.ingest import Slot, Source, SourceOptions, open_source, stream_name
 from engine.ingest.source import masked
@@ -31,7 +32,6 @@ from engine.record.outputs import Handed, Outputs
 from engine.record.past import Past
 from engine.record.spec import RecordSpec
 from engine.record.state import State, Status
-from engine.record.steady_clock import SteadyClock
 from engine.record.verdict import verdict
 from engine.segment import Begin, Cause, Media
 from engine.store import NameTemplate, Space, StreamName

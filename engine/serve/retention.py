@@ -11,8 +11,8 @@ import structlog
 
 from engine.catalog import Catalog, retention
 from engine.catalog.schema import File
+from engine.clock import wall_now
 from engine.errors import StorageError
-from engine.record import wall_now
 from engine.store import remove_recorded
 
 _log = structlog.get_logger()

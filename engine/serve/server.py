@@ -22,6 +22,7 @@ from engine.api.rates import Rates
 from engine.api.services import Services
 from engine.api.tencent.dialect import Legacy, Tencent
 from engine.catalog import Catalog, wanted
+from engine.clock import wall_now
 from engine.config import Settings
 from engine.control import Control, Quotas, Routes, StreamKey
 from engine.errors import OriginError
@@ -31,7 +32,6 @@ from engine.media.events import Event
 from engine.notify import Delivery, Messages, OnDemand, Schedule
 from engine.origin import Origin
 from engine.origin.address import Address
-from engine.record import wall_now
 from engine.serve.polling import poll
 from engine.serve.presence import EmbeddedPushes
 from engine.serve.retention import keep

@@ -42,7 +42,7 @@ PLANTS: list[tuple[str, str, str]] = [
     ("telling_names", "engine/media/task_manager.py", "x = 1\n"),
     ("telling_names", "native/core/src/helpers.rs", "\n"),
     ("folders_listed", "engine/mux/ts.py", "x = 1\n"),
-    ("folders_listed", "engine/config.py", "x = 1\n"),
+    ("folders_listed", "engine/clock.py", "x = 1\n"),
     ("folders_listed", "native/fuzz/Cargo.toml", "\n"),
     (
         "folders_listed",

@@ -16,10 +16,10 @@ from oracle.rules import assert_f1, assert_f3, assert_playlist
 from origins.troubled import Picture, Stream, troubled
 from waiting import until
 
+from engine.clock import SteadyClock
 from engine.media.codecs import Format
 from engine.media.events import Event, FileFinished, Live
 from engine.record import Recording, RecordSpec
-from engine.record.steady_clock import SteadyClock
 from engine.worker import Worker
 
 SAMPLE = "h264_aac_bframes"

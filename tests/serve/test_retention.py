@@ -14,7 +14,7 @@ from waiting import until
 
 from engine.catalog import Catalog
 from engine.catalog.schema import Callback, CallbackAttempt, File, Push, Recording, Task
-from engine.record import wall_now
+from engine.clock import wall_now
 from engine.serve import retention
 from engine.serve.retention import keep, sweep_files, sweep_rows
 

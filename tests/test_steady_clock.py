@@ -12,9 +12,9 @@ from e2e.recordings import Recorder
 from oracle.ledger import gaps, stretches
 from origins.troubled import Picture, Stream, troubled
 
+from engine.clock import SteadyClock
 from engine.media import events
 from engine.media.codecs import Format
-from engine.record.steady_clock import SteadyClock
 
 NOON = datetime(2026, 10, 25, 0, 59, tzinfo=UTC)  # a minute before Europe's clocks are set back
 HOUR = timedelta(hours=1)

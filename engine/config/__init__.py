@@ -1,0 +1,5 @@
+"""The settings of `reel serve`: one TOML file, then `REEL_*` environment variables over it."""
+
+from engine.config.settings import SEARCHED, Settings, default_text, find_file
+
+__all__ = ["SEARCHED", "Settings", "default_text", "find_file"]

@@ -1,0 +1,123 @@
+"""Settings: read from a file and the environment, checked, with relative paths resolved.
+
+A variable names its key with two underscores between table and key: `REEL_API__LISTEN`, `REEL_CATALOG__URL`.
+`REEL_LOG=debug` is short for `REEL_LOG__LEVEL=debug`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from engine.config import tables
+from engine.errors import UsageError
+
+SEARCHED = (Path("reel.toml"), Path("/etc/reelkeeper/reel.toml"))
+"""Settings files that are looked for when none is named, the first one first."""
+
+
+class Settings(BaseSettings):
+    """All tables. Made by `Settings.read`."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        env_prefix="REEL_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+    )
+
+    record: tables.Record = tables.Record()
+    log: tables.Log = tables.Log()
+    api: tables.Api = tables.Api()
+    storage: tables.Storage = tables.Storage()
+    catalog: tables.CatalogSettings = tables.CatalogSettings()
+    origin: tables.OriginSettings = tables.OriginSettings()
+    workers: tables.Workers = tables.Workers()
+    limits: tables.Limits = tables.Limits()
+    tencent: tables.Tencent = tables.Tencent()
+    aliyun: tables.Aliyun = tables.Aliyun()
+    callbacks: tables.Callbacks = tables.Callbacks()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment goes before the file, whose tables come in as arguments."""
+        return _Environment(settings_cls), init_settings
+
+    @classmethod
+    def read(cls, path: Path | None) -> Settings:
+        """Settings of a file with the environment over it; without a file, defaults and environment.
+
+        Relative paths of a file (`storage.root`, and the file of an SQLite URL), its defaults included, are
+        taken from the file's folder; relative paths of variables from the current one.
+
+        Raises:
+            UsageError: it cannot be read, is not TOML, or a key is unknown or wrong: which, and why.
+        """
+        fields = {} if path is None else _beside(_read_toml(path), path.parent)
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False)[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise UsageError(f"{path or 'environment'}: {key}: {first['msg']}") from None
+
+
+class _Environment(EnvSettingsSource):
+    """Variables, with `REEL_LOG` as a level beside the keys of its table."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls)
+        variables = dict(self.env_vars)
+        level = variables.pop("reel_log", None)
+        if level:
+            variables.setdefault("reel_log__level", level)
+        self.env_vars = variables
+
+
+def find_file(given: Path | None) -> Path | None:
+    """The settings file to read: the one that was named, or the first of `SEARCHED` that exists."""
+    return given or next((path for path in SEARCHED if path.is_file()), None)
+
+
+def default_text() -> str:
+    """A TOML file with every key, its default and what it is for."""
+    return (files("engine.config") / "default.toml").read_text(encoding="utf-8")
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not TOML: {error}") from None
+
+
+def _beside(fields: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Resolve relative paths, given or default, from the folder. Wrong types are left for validation."""
+    storage, catalog = fields.get("storage", {}), fields.get("catalog", {})
+    if isinstance(storage, dict):
+        root = storage.get("root", tables.Storage().root)
+        if isinstance(root, str | Path):
+            storage = {**storage, "root": str(folder / root)}
+    if isinstance(catalog, dict):
+        url = catalog.get("url", tables.CatalogSettings().url)
+        if isinstance(url, str):
+            prefix, _, name = url.partition(":///")
+            if prefix.startswith("sqlite") and name and name != ":memory:" and not name.startswith("/"):
+                catalog = {**catalog, "url": f"{prefix}:///{folder / name}"}
+    return {**fields, "storage": storage, "catalog": catalog}

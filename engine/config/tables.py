@@ -1,0 +1,157 @@
+"""The tables of the settings, one class each, with what may stand in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from engine.media.codecs import Format
+from engine.store.naming import DEFAULT, NameTemplate
+
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=10**9)]
+
+
+class _Part(BaseModel):
+    # Defaults are validated too: otherwise a file with every default written out could be refused.
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class KeyPair(_Part):
+    """Who may call the API, and for which domains."""
+
+    id: str
+    secret: str = Field(min_length=1, repr=False)
+    domains: tuple[str, ...] = ("*",)
+
+
+class Log(_Part):
+    """Log lines on stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Record(_Part):
+    """The recording of pushes that no rule, no template and no configuration speaks of."""
+
+    formats: tuple[Format, ...] = (Format.MP4,)
+    interval_s: Annotated[int, Field(ge=0, le=10**6)] = 3600
+    splice_s: Annotated[int, Field(ge=0, le=1800)] = 0
+    audio_only: bool = False
+    name: str = DEFAULT
+
+    @field_validator("name")
+    @classmethod
+    def _is_template(cls, value: str) -> str:
+        NameTemplate(value)
+        return value
+
+
+class Api(_Part):
+    """The HTTP server."""
+
+    listen: str = "127.0.0.1:8750"
+    keys: tuple[KeyPair, ...] = ()
+    token: str = Field(default="", repr=False)
+    rates: bool = True
+    rate_limits: dict[str, Count] = Field(default_factory=dict)
+
+
+class Storage(_Part):
+    """Where files are kept, and where clients find them."""
+
+    root: Path = Path("recordings")
+    expire: bool = True
+    tz: str = "UTC"
+    public_url: str = "http://127.0.0.1:8750/files"
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        return _http_url(value).rstrip("/")
+
+
+class CatalogSettings(_Part):
+    """The database."""
+
+    url: str = "sqlite+aiosqlite:///reel.db"
+    keep_days: Annotated[int, Field(ge=0, le=36_500)] = 90
+
+
+class OriginSettings(_Part):
+    """Where streams come from. Without `url` the embedded origin is started."""
+
+    domain: str = "push.example.com"
+    rtmp: str = "127.0.0.1:1935"
+    http: str = "127.0.0.1:8080"
+    url: str = ""
+    mixed_url: str = ""
+    hook_secret: str = Field(default="", repr=False)
+    poll_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 0
+
+    @field_validator("url", "mixed_url")
+    @classmethod
+    def _names_the_stream(cls, value: str) -> str:
+        if value and "{stream}" not in value:
+            raise ValueError("it needs {stream}, such as rtmp://10.0.0.5/{app}/{stream}")
+        if value and urlsplit(value).scheme not in ("rtmp", "rtmps", "http", "https"):
+            raise ValueError("an rtmp(s):// or http(s)://….flv URL is expected")
+        return value
+
+
+class Workers(_Part):
+    """Processes that record."""
+
+    count: Annotated[int, Field(ge=0, le=256)] = 0
+
+
+class Limits(_Part):
+    """Quotas; 0 is none."""
+
+    daily_tasks: Count = 4000
+    running_tasks: Count = 400
+    tasks_per_stream: Count = 3
+    templates: Count = 50
+    rules: Count = 50
+
+
+class Tencent(_Part):
+    """What Tencent's dialect says and does."""
+
+    appid: Annotated[int, Field(ge=0, le=2**53)] = 1250000000
+    default_format: Literal["flv", "hls", "mp4", "aac", "mp3"] = "hls"
+    retry_s: Seconds = 60
+    retries: Count = 12
+    timeout_s: Seconds = 20
+
+    @property
+    def format(self) -> Format:
+        """Of a task without a template."""
+        return Format(self.default_format)
+
+
+class Aliyun(_Part):
+    """What Aliyun's dialect says and does."""
+
+    retry_s: Seconds = 1
+    retries: Count = 5
+    timeout_s: Seconds = 5
+    private_addresses: bool = True
+
+
+class Callbacks(_Part):
+    """How the outbox is delivered."""
+
+    in_flight: Annotated[int, Field(ge=1, le=10_000)] = 64
+    in_flight_per_receiver: Annotated[int, Field(ge=1, le=10_000)] = 8
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("an http:// or https:// URL is expected")
+    return value
