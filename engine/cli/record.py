@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from engine.cli import record_options as options
 from engine.cli.display import JsonLines, Lines, Progress, Reporter
+from engine.cli.record_spec import parse_spec, read_spec
 from engine.cli.running import run, stopping
 from engine.errors import UsageError
 from engine.ingest.source import masked
@@ -19,138 +20,56 @@ from engine.worker import Worker
 
 
 def record_command(
-    urls: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="URL...", help="rtmp(s)://, http(s)://….flv or file://… (?speed=0: at once)."),
-    ] = None,
+    context: typer.Context,
+    urls: options.Urls = None,
     urls_file: Annotated[
-        Path | None, typer.Option("--urls", help="A file with one URL a line; # begins a comment.")
+        Path | None,
+        typer.Option("--urls", metavar="FILE", help="A file with one URL a line; # begins a comment."),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder to record into. [default: recordings]")
-    ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option("-f", "--format", help="Any of flv,hls,mp4,aac,mp3, with commas. [default: flv]"),
-    ] = None,
-    type: Annotated[
-        str | None, typer.Option("--type", help="video: all tracks; audio: audio alone. [default: video]")
-    ] = None,
-    duration: Annotated[
-        float | None, typer.Option(help="Stop after S seconds of media.", metavar="S")
-    ] = None,
-    interval: Annotated[
-        float | None, typer.Option(help="Start new files every S seconds, at keyframes.", metavar="S")
-    ] = None,
-    reconnect: Annotated[
-        float | None,
-        typer.Option(
-            help="Wait S seconds for a stream that ended or never began; 0: stop at the first end. "
-            "[default: 30]",
-            metavar="S",
-        ),
-    ] = None,
-    splice: Annotated[
-        float | None,
-        typer.Option(
-            help="Keep an HLS file open for S seconds after an interruption, for the next push. [default: 0]",
-            metavar="S",
-        ),
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            help="File names, in UTC. [default: {domain}/{app}/{stream}/{start}-{seq}]", metavar="TEMPLATE"
-        ),
-    ] = None,
-    timestamps: Annotated[
-        str | None, typer.Option(help="original or zero (MP4 is always zero). [default: original]")
-    ] = None,
-    jump: Annotated[
-        str | None,
-        typer.Option(
-            help="What a jump of the source's clock becomes: discontinuity or repair. "
-            "[default: discontinuity]"
-        ),
-    ] = None,
-    hls_segment: Annotated[
-        str | None, typer.Option("--hls-segment", help="ts, fmp4 or auto. [default: ts]")
-    ] = None,
-    hls_time: Annotated[
-        float | None, typer.Option("--hls-time", help="Length of HLS segments. [default: 6]", metavar="S")
-    ] = None,
-    flv_signalling: Annotated[
-        str | None,
-        typer.Option(
-            "--flv-signalling", help="source, enhanced or legacy codec signalling. [default: source]"
-        ),
-    ] = None,
-    header: Annotated[
-        list[str] | None, typer.Option("--header", help="An HTTP header to send.", metavar="'K: V'")
-    ] = None,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Accept certificates that are not valid.")
-    ] = False,
-    sync: Annotated[
-        float | None,
-        typer.Option(
-            help="Sync growing files to the disk every S seconds. [default: when they are final]", metavar="S"
-        ),
-    ] = None,
-    min_free: Annotated[
-        float | None,
-        typer.Option(
-            "--min-free",
-            help="Begin no file with less than this free. [default: 1 % of the disk, at most 256]",
-            metavar="MIB",
-        ),
-    ] = None,
-    id: Annotated[
-        str | None,
-        typer.Option(
-            "--id", help="Record under this id, going on where a process that died left off.", metavar="ID"
-        ),
-    ] = None,
+    output: options.Output = None,
+    format: options.Formats = None,
+    type: options.Type = None,
+    duration: options.Duration = None,
+    interval: options.Interval = None,
+    reconnect: options.Reconnect = None,
+    splice: options.Splice = None,
+    name: options.Name = None,
+    timestamps: options.Timestamps = None,
+    jump: options.Jump = None,
+    hls_segment: options.HlsSegment = None,
+    hls_time: options.HlsTime = None,
+    flv_signalling: options.FlvSignalling = None,
+    headers: options.Headers = None,
+    insecure: options.Insecure = False,
+    sync: options.Sync = None,
+    min_free: options.MinFree = None,
+    id: options.Id = None,
     json_events: Annotated[
         bool, typer.Option("--json", help="Print events, one JSON object a line, on stdout.")
     ] = False,
     spec_file: Annotated[
         str | None,
         typer.Option(
-            "--spec", help="The same fields as JSON; - reads stdin. Options override it.", metavar="FILE"
+            "--spec", metavar="FILE", help="The same fields as JSON; - reads stdin. Options override it."
         ),
     ] = None,
 ) -> None:
-    """Record streams side by side; the exit code is that of the worst.
+    """Record streams side by side.
 
-    SIGINT and SIGTERM finalize every file and exit 0.
+    The exit code is that of the worst. SIGINT and SIGTERM finalize every file and exit 0. TIME is seconds, or
+    has units: 90s, 1m30s, 1h, 1:30:00, 500ms. SIZE is MiB, or has a unit: 512MiB, 1GB.
     """
-    fields = _read_spec(spec_file)
-    given = {
-        "urls": [*(urls or ()), *_read_urls(urls_file)] or None,
-        "output": output,
-        "format": format,
-        "type": type,
-        "duration": duration,
-        "interval": interval,
-        "reconnect": reconnect,
-        "splice": splice,
-        "name": name,
-        "timestamps": timestamps,
-        "jump": jump,
-        "hls_segment": hls_segment,
-        "hls_time": hls_time,
-        "flv_signalling": flv_signalling,
-        "headers": _headers(header) or None,
-        "insecure": insecure or None,
-        "sync": sync,
-        "min_free": min_free,
-        "id": id,
+    given: dict[str, Any] = {
+        **{field: value for field, value in context.params.items() if field in RecordSpec.model_fields},
+        "urls": [*(urls or ()), *_read_urls(urls_file)],
+        "headers": _read_headers(headers or ()),
     }
-    fields |= {key: value for key, value in given.items() if value is not None}
+    given = {field: value for field, value in given.items() if value not in (None, False, [], {})}
+    fields = read_spec(spec_file) | given
     if not fields.get("urls"):
         raise UsageError("name at least one URL to record, or a file of them with --urls")
-    spec = RecordSpec.parse(fields)
+    flags = {option.name: option.opts[0] for option in context.command.params if option.name in given}
+    spec = parse_spec(fields, spec_file, flags)
     reporter: Reporter
     if json_events:
         reporter = JsonLines(sys.stdout)
@@ -185,25 +104,6 @@ def _worst(outcomes: list[Outcome], spec: RecordSpec) -> int:
     return 1 if 1 in codes else max(codes)
 
 
-def _read_spec(path: str | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-        fields = json.loads(text)
-    except OSError as error:
-        raise UsageError(f"--spec {path}: {error.strerror}") from None
-    except ValueError as error:
-        raise UsageError(f"--spec {path}: not JSON: {error}") from None
-    if not isinstance(fields, dict):
-        raise UsageError(f"--spec {path}: a JSON object is expected")
-    if "url" in fields:
-        if "urls" in fields:
-            raise UsageError(f"--spec {path}: url and urls mean the same: give one of them")
-        fields["urls"] = [fields.pop("url")]
-    return fields
-
-
 def _read_urls(path: Path | None) -> list[str]:
     if path is None:
         return []
@@ -216,9 +116,9 @@ def _read_urls(path: Path | None) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
-def _headers(lines: list[str] | None) -> dict[str, str]:
+def _read_headers(lines: list[str] | tuple[str, ...]) -> dict[str, str]:
     headers = {}
-    for line in lines or ():
+    for line in lines:
         key, colon, value = line.partition(":")
         if not colon or not key.strip():
             raise UsageError(f"--header {line!r}: write it as 'Name: value'")

@@ -1,80 +1,162 @@
-"""What to record and how: the options of `reel record`, and the JSON of `--spec`."""
+"""What to record and how: the options of `reel record`, and the JSON of `--spec`.
+
+The description of a field is the help of its option and its description in the JSON Schema.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from engine.errors import UsageError
 from engine.media.codecs import Format
+from engine.media.fields import ANY_CASE, Formats, duration_s, size_mib
 from engine.store.naming import DEFAULT, NameTemplate
+from engine.validation import Location, dotted, first_problem
 
-Seconds = Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False)]
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 
 
 class RecordSpec(BaseModel):
     """One order: some streams, recorded alike, side by side.
 
-    Durations are seconds, `min_free` is MiB. `interval` and `duration` of None mean one file and no end,
-    `sync` of None that files are synced when they are final, `min_free` of None a floor that suits the file
-    system. `splice_all` keeps files of every format open for the splice time, not only HLS: the next push
-    goes on in them when its tracks are the same. With an `id` the recording goes on where a process that
-    recorded under it before was ended.
+    Durations are seconds and sizes MiB, or text with units. `interval` and `duration` of None mean one file
+    and no end, `sync` of None that files are synced when they are final, `min_free` of None a floor that
+    suits the file system.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    urls: tuple[str, ...] = Field(min_length=1)
-    output: Path = Path("recordings")
-    format: tuple[Format, ...] = (Format.FLV,)
-    type: Literal["video", "audio"] = "video"
-    duration: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    interval: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
-    reconnect: Seconds = 30.0
-    name: str = DEFAULT
-    splice: Annotated[float, Field(ge=0, le=21600, allow_inf_nan=False)] = 0.0
-    splice_all: bool = False
-    timestamps: Literal["original", "zero"] = "original"
-    jump: Literal["discontinuity", "repair"] = "discontinuity"
-    hls_segment: Literal["ts", "fmp4", "auto"] = "ts"
-    hls_time: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 6.0
-    flv_signalling: Literal["source", "enhanced", "legacy"] = "source"
-    headers: dict[str, str] = Field(default_factory=dict)
-    insecure: bool = False
-    sync: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    min_free: Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False)] | None = None
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$")] | None = None
+    urls: Annotated[
+        tuple[str, ...],
+        Field(
+            min_length=1,
+            repr=False,
+            description="rtmp(s)://, http(s)://….flv, or FLV files (?speed=0: at once).",
+        ),
+    ]
+    output: Annotated[Path, Field(description="Folder to record into.")] = Path("recordings")
+    format: Annotated[
+        Formats, Field(description="Any of flv, hls, mp4, aac and mp3, with commas between.")
+    ] = (Format.FLV,)
+    type: Annotated[
+        Literal["video", "audio"], ANY_CASE, Field(description="video: all tracks; audio: audio alone.")
+    ] = "video"
+    duration: Annotated[
+        Annotated[float, duration_s(more_than=0)] | None,
+        Field(description="Stop after this much media."),
+    ] = None
+    interval: Annotated[
+        Annotated[float, duration_s(at_least=1)] | None,
+        Field(description="Start a new file at the first keyframe after this much media."),
+    ] = None
+    reconnect: Annotated[
+        float,
+        duration_s(at_least=0, at_most=10**9),
+        Field(
+            description="How long to wait for a stream that ended or never began; 0: stop at the first end."
+        ),
+    ] = 30.0
+    splice: Annotated[
+        float,
+        duration_s(at_least=0, at_most=21_600),
+        Field(description="How long an HLS file stays open after an interruption, for the next push."),
+    ] = 0.0
+    splice_all: Annotated[
+        bool,
+        Field(
+            description="Keep files of every format open for the splice time: the next push goes on in them "
+            "when its tracks are the same."
+        ),
+    ] = False
+    name: Annotated[str, Field(description="File names, in UTC.")] = DEFAULT
+    timestamps: Annotated[
+        Literal["original", "zero"],
+        ANY_CASE,
+        Field(description="Keep the source's timestamps, or begin each file at zero, as MP4 always does."),
+    ] = "original"
+    jump: Annotated[
+        Literal["discontinuity", "repair"],
+        ANY_CASE,
+        Field(
+            description="What a jump of the source's clock becomes: discontinuity, or repair (it goes on)."
+        ),
+    ] = "discontinuity"
+    hls_segment: Annotated[
+        Literal["ts", "fmp4", "auto"],
+        ANY_CASE,
+        Field(description="HLS segments: ts, fmp4, or auto (fmp4 for H.265 and Opus)."),
+    ] = "ts"
+    hls_time: Annotated[
+        float, duration_s(more_than=0, at_most=3600), Field(description="Length of HLS segments.")
+    ] = 6.0
+    flv_signalling: Annotated[
+        Literal["source", "enhanced", "legacy"],
+        ANY_CASE,
+        Field(description="How FLV files name codecs: source (as the stream does), enhanced or legacy."),
+    ] = "source"
+    headers: Annotated[
+        dict[str, str], Field(repr=False, description="Headers of HTTP requests, by name.")
+    ] = Field(default_factory=dict)
+    insecure: Annotated[bool, Field(description="Accept certificates that are not valid.")] = False
+    sync: Annotated[
+        Annotated[float, duration_s(more_than=0)] | None,
+        Field(description="Sync growing files to the disk this often; otherwise when they are final."),
+    ] = None
+    min_free: Annotated[
+        Annotated[float, size_mib(at_least=0)] | None,
+        Field(
+            description="Begin no file with less free than this; otherwise 1 % of the disk, at most 256 MiB."
+        ),
+    ] = None
+    id: Annotated[
+        str | None, Field(description="Record under this id, going on where a process that died left off.")
+    ] = None
 
-    @field_validator("format", mode="before")
+    @field_validator("format")
     @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = [part.strip() for part in value.split(",")]
-        return list(dict.fromkeys(value)) if isinstance(value, list) else value
+    def _has_a_format(cls, value: tuple[Format, ...]) -> tuple[Format, ...]:
+        if not value:
+            raise ValueError("name at least one of " + ", ".join(Format))
+        return value
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        NameTemplate(self.name)
-        if self.id is not None and len(self.urls) > 1:
-            raise UsageError("id: a recording has one URL")
-        if not self.format:
-            raise UsageError("format: name at least one of " + ", ".join(Format))
-        return self
+    @field_validator("name")
+    @classmethod
+    def _is_a_template(cls, value: str) -> str:
+        try:
+            NameTemplate(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("id")
+    @classmethod
+    def _is_an_id(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and not _ID.fullmatch(value):
+            raise ValueError(
+                f"{value[:64]!r} is not an id: up to 64 letters, digits, '.', '_' and '-' are expected, "
+                "a letter or digit first"
+            )
+        if value is not None and len(info.data.get("urls", ())) > 1:
+            raise ValueError("a recording has one URL")
+        return value
 
     @classmethod
-    def parse(cls, fields: dict[str, object] | str | bytes) -> RecordSpec:
-        """A checked order from options or JSON text.
+    def parse(cls, fields: Mapping[str, Any], name: Callable[[Location], str] = dotted) -> RecordSpec:
+        """A checked order.
+
+        Args:
+            fields: The values by field, as options or JSON gave them.
+            name: How the user named the field at a location, for messages.
 
         Raises:
             UsageError: the first field that is wrong, and why.
         """
         try:
-            if isinstance(fields, dict):
-                return cls.model_validate(fields)
-            return cls.model_validate_json(fields)
+            return cls.model_validate(fields)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False)[0]
-            place = ".".join(str(part) for part in first["loc"]) or "the specification"
-            raise UsageError(f"{place}: {first['msg']}") from None
+            raise UsageError(first_problem(error, cls, name, fields)) from None

@@ -26,16 +26,30 @@ USAGE = {
     "no such verb": ("play rtmp://h/a/b", "No such command 'play'"),
     "no such option": ("record rtmp://h/a/b --nope", "--nope"),
     "an option without its value": ("record rtmp://h/a/b --duration", "--duration"),
-    "not a number": ("record rtmp://h/a/b --duration x", "--duration"),
-    "negative duration": ("record rtmp://h/a/b --duration -1", "duration"),
-    "interval below 1 s": ("record rtmp://h/a/b --interval 0.5", "interval"),
-    "reconnect for ever": ("record rtmp://h/a/b --reconnect inf", "reconnect"),
-    "unknown format": ("record rtmp://h/a/b -f flv,webm", "format"),
-    "no format": ("record rtmp://h/a/b -f ,", "format"),
-    "unknown type": ("record rtmp://h/a/b --type radio", "type"),
-    "unknown timestamps": ("record rtmp://h/a/b --timestamps wall", "timestamps"),
-    "unknown HLS segments": ("record rtmp://h/a/b --hls-segment cmaf", "hls_segment"),
-    "HLS segments of no length": ("record rtmp://h/a/b --hls-time 0", "hls_time"),
+    "not a duration": (
+        "record rtmp://h/a/b --duration x",
+        "--duration: 'x' is not a duration: write 90, 90s",
+    ),
+    "negative duration": ("record rtmp://h/a/b --duration -1", "--duration: '-1' is not a duration"),
+    "no duration at all": (
+        "record rtmp://h/a/b --duration 0s",
+        "--duration: more than 0 s is expected, not 0s",
+    ),
+    "interval below 1 s": ("record rtmp://h/a/b --interval 500ms", "--interval: at least 1 s is expected"),
+    "reconnect for ever": ("record rtmp://h/a/b --reconnect inf", "--reconnect: 'inf' is not a duration"),
+    "splice for a day": ("record rtmp://h/a/b --splice 1d", "--splice: at most 21600 s is expected, not 1d"),
+    "sync never": ("record rtmp://h/a/b --sync 0", "--sync: more than 0 s"),
+    "not a size": ("record rtmp://h/a/b --min-free 5s", "--min-free: '5s' is not a size: write 512MiB"),
+    "unknown format": (
+        "record rtmp://h/a/b -f flv,webm",
+        "--format: flv, hls, mp4, aac or mp3 is expected, not",
+    ),
+    "no format": ("record rtmp://h/a/b -f ,", "--format: name at least one of flv"),
+    "unknown type": ("record rtmp://h/a/b --type radio", "--type: video or audio is expected, not 'radio'"),
+    "unknown timestamps": ("record rtmp://h/a/b --timestamps wall", "--timestamps: original or zero"),
+    "unknown HLS segments": ("record rtmp://h/a/b --hls-segment cmaf", "--hls-segment: ts, fmp4 or auto"),
+    "HLS segments of no length": ("record rtmp://h/a/b --hls-time 0", "--hls-time: more than 0 s"),
+    "an id that is a path": ("record rtmp://h/a/b --id ../x", "--id: '../x' is not an id"),
     "header without a colon": ("record http://h/a.flv --header Cookie", "Cookie"),
     "header with a line break": ("record http://h/a.flv --header K:a\nb", "line break"),
     "unknown scheme": ("record ftp://h/a.flv", "ftp://h/a.flv"),
@@ -45,7 +59,10 @@ USAGE = {
     "port out of range": ("record http://h:70000/a.flv", "70000"),
     "a file on another host": ("record file://h/a.flv", "file://h/a.flv"),
     "a speed that is none": ("record file:///a.flv?speed=fast", "speed"),
-    "template without a sequence number": ("record rtmp://h/a/b --name {stream}", "{seq}"),
+    "template without a sequence number": (
+        "record rtmp://h/a/b --name {stream}",
+        "--name: name template needs {seq}",
+    ),
     "template with an unknown field": ("record rtmp://h/a/b --name {seq}-{who}", "{who}"),
     "template that leaves the folder": ("record rtmp://h/a/b --name ../{seq}", "../{seq}"),
     "template that breaks URIs": ("record rtmp://h/a/b --name {stream}#{seq}", "'#'"),
@@ -58,8 +75,22 @@ USAGE = {
     "a spec that is no text": ("record --spec {tmp}/binary", "binary"),
     "a spec that is no JSON": ("record --spec {tmp}/urls", "not JSON"),
     "a spec that is a list": ("record --spec {tmp}/list.json", "object"),
-    "a spec with an unknown field": ("record --spec {tmp}/field.json", "colour"),
-    "a spec with a wrong type": ("record --spec {tmp}/type.json", "duration"),
+    "a spec with an unknown field": (
+        "record --spec {tmp}/field.json",
+        "field.json: colour: there is no such key; there are urls",
+    ),
+    "a spec with a wrong type": (
+        "record --spec {tmp}/type.json",
+        "type.json: duration: another kind of value",
+    ),
+    "a spec with a field that is misspelt": (
+        "record --spec {tmp}/near.json",
+        "near.json: intervall: there is no such key; did you mean interval?",
+    ),
+    "a spec with a secret of the wrong type": (
+        "record --spec {tmp}/secret.json",
+        "headers.Cookie: text is expected\n",
+    ),
     "a spec with two lists of URLs": ("record --spec {tmp}/both.json", "url"),
 }
 
@@ -72,6 +103,8 @@ def wrong_files(tmp_path: Path) -> Path:
     (tmp_path / "list.json").write_text('["rtmp://h/a/b"]')
     (tmp_path / "field.json").write_text('{"url": "rtmp://h/a/b", "colour": 1}')
     (tmp_path / "type.json").write_text('{"url": "rtmp://h/a/b", "duration": [1]}')
+    (tmp_path / "near.json").write_text('{"url": "rtmp://h/a/b", "intervall": 5}')
+    (tmp_path / "secret.json").write_text('{"url": "http://h/a.flv", "headers": {"Cookie": 12345}}')
     (tmp_path / "both.json").write_text('{"url": "rtmp://h/a/b", "urls": ["rtmp://h/a/c"]}')
     return tmp_path
 
@@ -98,7 +131,7 @@ def test_wrong_usage(
 
 
 @pytest.mark.parametrize(
-    "name", ["no URL", "not a number", "unknown scheme", "a list of URLs that is no text"]
+    "name", ["no URL", "not a duration", "unknown scheme", "a list of URLs that is no text"]
 )
 async def test_wrong_usage_of_the_command(name: str, wrong_files: Path) -> None:
     line, words = USAGE[name]

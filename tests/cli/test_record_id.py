@@ -108,7 +108,7 @@ async def test_an_id_that_another_process_records_under(sample: Sample, tmp_path
 
 async def test_an_id_for_two_urls(tmp_path: Path) -> None:
     done = await reel("record", "rtmp://h/a/b", "rtmp://h/a/c", "--id", "a", "-o", tmp_path)
-    done.assert_fails(2, "id: a recording has one URL")
+    done.assert_fails(2, "--id: a recording has one URL")
 
 
 @pytest.mark.parametrize("id", ["../a", ".a", "", "a/b", "a" * 65, "a\n"])

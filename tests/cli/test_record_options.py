@@ -197,6 +197,7 @@ async def test_the_spec_is_the_options_as_json(sample: Sample, tmp_path: Path) -
         file = tmp_path / "spec.json"
         file.write_text(json.dumps(spec))
         from_file = await reel("record", "--spec", file, "--json")
+        spec |= {"format": "FLV, Mp4", "type": "Audio", "duration": "3s", "interval": "1500ms"}
         from_stdin = await reel(
             "record", "--spec", "-", "--json", "--name", "b-{seq}", stdin=json.dumps(spec)
         )
@@ -207,6 +208,29 @@ async def test_the_spec_is_the_options_as_json(sample: Sample, tmp_path: Path) -
         assert sorted(names) == [f"{letter}-00{seq}.{end}" for seq in (1, 2) for end in ("flv", "mp4")]
         assert_f1(sample(SAMPLE), done.files("flv"), first_cut=False, tracks=["audio"], cut_short=True)
         assert output_packets(done.files("flv")[1]).packets[0].dts_ms == 0
+
+
+async def test_quantities_have_units_and_formats_any_case(sample: Sample, tmp_path: Path) -> None:
+    url = f"{sample(SAMPLE).as_uri()}?speed=0"
+    times = (
+        "--duration",
+        "0:03",
+        "--interval",
+        "1500ms",
+        "--sync",
+        "1m",
+        "--reconnect",
+        "0s",
+        "--splice",
+        "1 min",
+    )
+    sizes = ("--min-free", "1MB", "--hls-time", "0.5s")
+    done = await reel("record", url, "-f", "FLV,Hls", *times, *sizes, "-o", tmp_path, "--json")
+    done.assert_done()
+    assert [path.suffix for path in done.files()].count(".flv") == 2
+    assert_f1(sample(SAMPLE), done.files("flv"), cut_short=True)
+    full = await reel("record", url, "-o", tmp_path, "--min-free", "900TB")
+    full.assert_fails(5, "858306884 MiB")
 
 
 async def test_version(tmp_path: Path) -> None:

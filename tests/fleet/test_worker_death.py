@@ -224,7 +224,7 @@ async def main():
         while fleet.status()[0].pid is None:
             await asyncio.sleep(0.01)
         print("pid", fleet.status()[0].pid, flush=True)
-        spec = RecordSpec.parse(sys.argv[1])
+        spec = RecordSpec.model_validate_json(sys.argv[1])
         await fleet.start(spec, spec.urls[0])
         await asyncio.Event().wait()
 
