@@ -146,8 +146,20 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _is_secret(model: type[BaseModel], location: Location) -> bool:
-    """Fields that must never be shown are those that pydantic leaves out of `repr`, and all below them."""
-    return any(not field.repr for field in _fields(model, location))
+    """Fields that must never be shown are those that pydantic leaves out of `repr`, all below them, and
+    objects that hold one."""
+    fields = _fields(model, location)
+    if any(not field.repr for field in fields):
+        return True
+    inner = _model_in(fields[-1].annotation) if fields else None
+    return inner is not None and _holds_secret(inner)
+
+
+def _holds_secret(model: type[BaseModel]) -> bool:
+    inner = (_model_in(field.annotation) for field in model.model_fields.values())
+    return any(not field.repr for field in model.model_fields.values()) or any(
+        found is not None and _holds_secret(found) for found in inner
+    )
 
 
 def _named(location: Location) -> Location:

@@ -82,7 +82,9 @@ def test_a_level_of_the_log_in_one_variable(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("REEL_LOG__LEVEL", "error")
     assert Settings.read(None).log.level == "error"
     monkeypatch.setenv("REEL_LOG__LEVEL", "loud")
-    with pytest.raises(UsageError, match=r"log\.level"):
+    with pytest.raises(
+        UsageError, match=r"^REEL_LOG__LEVEL: debug, info, warning or error is expected, not 'loud'$"
+    ):
         Settings.read(None)
 
 
@@ -130,16 +132,21 @@ def test_the_file_of_the_issue(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("[api", "not TOML"),
-        ("[api]\nlisten = 5", r"api\.listen: .*string"),
-        ("[api]\nport = 5", r"api\.port: "),
-        ("[apis]", "apis: "),
-        ("[api]\nkeys = [{ id = 'a', secret = '' }]", r"api\.keys\.0\.secret: "),
+        ("[api]\nlisten = 5", r"reel\.toml: api\.listen: text is expected, not 5"),
+        ("[api]\nport = 5", r"api\.port: there is no such key; there are listen"),
+        ("[apis]", "apis: there is no such key; did you mean api?"),
+        ("[api]\nkeys = [{ id = 'a', secret = '' }]", r"api\.keys\[0\]\.secret: it must not be empty"),
+        ("[api]\nkeys = [{ id = 'a', secret = 123456 }]", r"secret: text is expected$"),
+        ("[api]\nkeys = [{ id = 'a' }]", r"secret: it is required$"),
+        ("[api]\ntoken = 123456", r"api\.token: text is expected$"),
         ("[storage]\npublic_url = 'files'", r"storage\.public_url: .*http"),
         ("[origin]\nurl = 'rtmp://h/live/x'", r"origin\.url: .*\{stream\}"),
         ("[origin]\nurl = 'file:///{stream}'", r"origin\.url: .*rtmp"),
-        ("[tencent]\ndefault_format = 'avi'", r"tencent\.default_format: "),
-        ("[callbacks]\nin_flight = 0", r"callbacks\.in_flight: "),
+        ("[tencent]\ndefault_format = 'avi'", r"tencent\.default_format: flv, hls, mp4, aac or mp3 is"),
+        ("[callbacks]\nin_flight = 0", r"callbacks\.in_flight: at least 1 is expected, not 0"),
         ("[aliyun]\ntimeout_s = nan", r"aliyun\.timeout_s: "),
+        ("[record]\ninterval_s = 'soon'", r"record\.interval_s: 'soon' is not a duration"),
+        ("[record]\nname = 'a'", r"record\.name: name template needs"),
     ],
 )
 def test_a_wrong_key_is_named(text: str, words: str, tmp_path: Path) -> None:
@@ -164,5 +171,39 @@ def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytes
     assert settings.api.rates is False
     assert settings.workers.count == 3
     monkeypatch.setenv("REEL_WORKERS__COUNT", "many")
-    with pytest.raises(UsageError, match=r"workers\.count"):
+    with pytest.raises(UsageError, match=r"^REEL_WORKERS__COUNT: a whole number is expected, not 'many'$"):
         Settings.read(None)
+
+
+def test_settings_read_what_options_read(tmp_path: Path) -> None:
+    text = "[record]\nformats = 'FLV, Mp4'\ninterval_s = '1:30:00'\n[aliyun]\ntimeout_s = '500ms'"
+    settings = Settings.read(written(tmp_path, text + "\n[tencent]\ndefault_format = 'MP4'"))
+    assert settings.record.formats == ("flv", "mp4")
+    assert (settings.record.interval_s, settings.aliyun.timeout_s) == (5400, 0.5)
+    assert settings.tencent.format == "mp4"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("REEL_RECORD__FORMATS", "gif", "flv, hls, mp4, aac or mp3 is expected, not 'gif'"),
+        ("REEL_API__RATES", "perhaps", "true or false is expected, not 'perhaps'"),
+        ("REEL_API__LISTN", "x", "there is no such key; did you mean listen?"),
+        ("REEL_API__RATE_LIMITS", "x", "an object (a table) is expected, not 'x'"),
+        ("REEL_API__KEYS", "[{hush", "a list is expected"),
+        ("REEL_API__KEYS", '[{"id": "a", "secret": 5}]', "text is expected"),
+        ("REEL_API", "{hush", "an object (a table) is expected"),
+    ],
+)
+def test_a_wrong_variable_is_named(
+    variable: str, value: str, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError) as raised:
+        Settings.read(None)
+    assert str(raised.value) == f"{variable}: {complaint}"
+
+
+def test_formats_of_a_variable_need_no_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REEL_RECORD__FORMATS", "Hls,flv")
+    assert Settings.read(None).record.formats == ("hls", "flv")

@@ -77,8 +77,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"warm": "maybe"}, "warm: true or false is expected, not 'maybe'"),
     ({"warm": []}, "warm: true or false is expected, not a list"),
     ({"kind": True}, "kind: flat or hut is expected, not true"),
-    ({"keys": 5}, "keys: a list is expected, not 5"),
-    ({"keys": [5]}, "keys: an object (a table) is expected, not 5"),
+    ({"keys": 5}, "keys: a list is expected"),
+    ({"keys": [5]}, "keys: an object (a table) is expected"),
     ({"keys": [{}, {"id": 5}]}, "keys[1].id: text is expected, not 5"),
     ({"keys": [{"secret": "hush"}]}, "keys[0].secret: a length of at least 8 is expected"),
     ({"keys": [{"secret": 12345}]}, "keys[0].secret: text is expected"),
@@ -103,7 +103,7 @@ def test_a_wrong_value_is_described_in_our_words(fields: dict[str, Any], sentenc
     with pytest.raises(ValidationError) as raised:
         House.model_validate(fields)
     described = first_problem(raised.value, House, given=fields)
-    assert described.startswith(sentence)
+    assert described == sentence or (sentence.endswith("…") and described.startswith(sentence))
     assert not [word for word in PYDANTIC if word in described]
 
 

@@ -6,16 +6,20 @@ A variable names its key with two underscores between table and key: `REEL_API__
 
 from __future__ import annotations
 
+import os
 import tomllib
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.config import tables
 from engine.errors import UsageError
+from engine.validation import Location, dotted, first_problem
 
 SEARCHED = (Path("reel.toml"), Path("/etc/reelkeeper/reel.toml"))
 """Settings files that are looked for when none is named, the first one first."""
@@ -71,9 +75,7 @@ class Settings(BaseSettings):
         try:
             return cls(**fields)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False)[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise UsageError(f"{path or 'environment'}: {key}: {first['msg']}") from None
+            raise UsageError(first_problem(error, cls, partial(_name, path))) from None
 
 
 class _Environment(EnvSettingsSource):
@@ -87,6 +89,13 @@ class _Environment(EnvSettingsSource):
             variables.setdefault("reel_log__level", level)
         self.env_vars = variables
 
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """A list or a table as JSON; other text is left for validation, which says what is expected."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
 
 def find_file(given: Path | None) -> Path | None:
     """The settings file to read: the one that was named, or the first of `SEARCHED` that exists."""
@@ -96,6 +105,14 @@ def find_file(given: Path | None) -> Path | None:
 def default_text() -> str:
     """A TOML file with every key, its default and what it is for."""
     return (files("engine.config") / "default.toml").read_text(encoding="utf-8")
+
+
+def _name(path: Path | None, location: Location) -> str:
+    """A key as the user wrote it: the variable that sets it, or the file and its key."""
+    keys = [str(part) for part in location if isinstance(part, str)]
+    variables = ["REEL_" + "__".join(keys[:depth]).upper() for depth in range(len(keys), 0, -1)]
+    variable = next((name for name in variables if os.environ.get(name)), None)
+    return variable or f"{path or 'settings'}: {dotted(location)}"
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

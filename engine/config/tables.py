@@ -8,10 +8,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from engine.errors import UsageError
 from engine.media.codecs import Format
+from engine.media.fields import ANY_CASE, Formats, duration_s
 from engine.store.naming import DEFAULT, NameTemplate
 
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Seconds = Annotated[float, duration_s(more_than=0, at_most=86_400)]
 Count = Annotated[int, Field(ge=0, le=10**9)]
 
 
@@ -31,23 +33,26 @@ class KeyPair(_Part):
 class Log(_Part):
     """Log lines on stderr."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["auto", "json", "console"] = "auto"
+    level: Annotated[Literal["debug", "info", "warning", "error"], ANY_CASE] = "info"
+    format: Annotated[Literal["auto", "json", "console"], ANY_CASE] = "auto"
 
 
 class Record(_Part):
     """The recording of pushes that no rule, no template and no configuration speaks of."""
 
-    formats: tuple[Format, ...] = (Format.MP4,)
-    interval_s: Annotated[int, Field(ge=0, le=10**6)] = 3600
-    splice_s: Annotated[int, Field(ge=0, le=1800)] = 0
+    formats: Formats = (Format.MP4,)
+    interval_s: Annotated[int, duration_s(at_least=0, at_most=10**6)] = 3600
+    splice_s: Annotated[int, duration_s(at_least=0, at_most=1800)] = 0
     audio_only: bool = False
     name: str = DEFAULT
 
     @field_validator("name")
     @classmethod
     def _is_template(cls, value: str) -> str:
-        NameTemplate(value)
+        try:
+            NameTemplate(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
         return value
 
 
@@ -91,7 +96,7 @@ class OriginSettings(_Part):
     url: str = ""
     mixed_url: str = ""
     hook_secret: str = Field(default="", repr=False)
-    poll_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 0
+    poll_s: Annotated[float, duration_s(at_least=0, at_most=3600)] = 0
 
     @field_validator("url", "mixed_url")
     @classmethod
@@ -123,7 +128,7 @@ class Tencent(_Part):
     """What Tencent's dialect says and does."""
 
     appid: Annotated[int, Field(ge=0, le=2**53)] = 1250000000
-    default_format: Literal["flv", "hls", "mp4", "aac", "mp3"] = "hls"
+    default_format: Annotated[Literal["flv", "hls", "mp4", "aac", "mp3"], ANY_CASE] = "hls"
     retry_s: Seconds = 60
     retries: Count = 12
     timeout_s: Seconds = 20
