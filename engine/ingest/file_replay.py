@@ -27,7 +27,10 @@ class FileSource:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         if parts.netloc not in ("", "localhost"):
-            raise UsageError(f"{url!r}: a file URL has no host; write file:///path")
+            path = unquote(parts.netloc + parts.path)
+            raise UsageError(
+                f"{url!r}: a file URL has no host: write file:///{path.lstrip('/')}, or the path alone"
+            )
         self._path = Path(unquote(parts.path))
         try:
             self._speed = float(parse_qs(parts.query).get("speed", ["1"])[0])

@@ -9,7 +9,7 @@ from random import Random
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from engine.errors import UsageError
+from engine.ingest.address import check_url
 from engine.ingest.alarm import Slot
 from engine.media.batch import Batch
 
@@ -74,14 +74,13 @@ def open_source(url: str, options: SourceOptions) -> Source:
     from engine.ingest.http_flv import HttpFlvSource
     from engine.ingest.rtmp_pull import RtmpSource
 
+    check_url(url)
     scheme = urlsplit(url).scheme.lower()
     if scheme in ("rtmp", "rtmps"):
         return RtmpSource(url, options)
     if scheme in ("http", "https"):
         return HttpFlvSource(url, options)
-    if scheme == "file":
-        return FileSource(url)
-    raise UsageError(f"{url!r}: expected rtmp://, rtmps://, http://, https:// or file://")
+    return FileSource(url)
 
 
 def masked(url: str) -> str:

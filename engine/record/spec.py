@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from engine.errors import UsageError
+from engine.ingest.address import source_url
 from engine.media.codecs import Format
 from engine.media.fields import ANY_CASE, Formats, duration_s, size_mib
 from engine.store.naming import DEFAULT, NameTemplate
@@ -116,6 +117,14 @@ class RecordSpec(BaseModel):
     id: Annotated[
         str | None, Field(description="Record under this id, going on where a process that died left off.")
     ] = None
+
+    @field_validator("urls")
+    @classmethod
+    def _are_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(source_url(text) for text in value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
 
     @field_validator("format")
     @classmethod

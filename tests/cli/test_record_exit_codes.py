@@ -52,12 +52,43 @@ USAGE = {
     "an id that is a path": ("record rtmp://h/a/b --id ../x", "--id: '../x' is not an id"),
     "header without a colon": ("record http://h/a.flv --header Cookie", "Cookie"),
     "header with a line break": ("record http://h/a.flv --header K:a\nb", "line break"),
-    "unknown scheme": ("record ftp://h/a.flv", "ftp://h/a.flv"),
-    "not a URL": ("record stream.flv", "stream.flv"),
+    "unknown scheme": (
+        "record ftp://h/a.flv",
+        "ftp://h/a.flv: ftp:// is not a scheme that is pulled: rtmp://",
+    ),
+    "a scheme that is misspelt": (
+        "record rmtp://me:hush@h/a/b?key=hush",
+        "rmtp://h/a/b: rmtp:// is not a scheme",
+    ),
+    "a file that is not there": (
+        "record stream.flv",
+        "stream.flv: there is no such file, and it is no URL: rtmp",
+    ),
+    "a host without a scheme": ("record me:hush@h/a/b", "h/a/b: there is no such file"),
+    "a folder": ("record {tmp}", "is a folder: name an FLV file in it"),
+    "an IPv6 address left open": ("record rtmp://me:hush@[::1/a/b", "rtmp://[::1/a/b is no URL"),
+    "RTSP": (
+        "record rtsp://me:hush@h/a",
+        "rtsp://h/a: RTSP is not pulled: push it with `ffmpeg -i URL -c copy -f flv",
+    ),
+    "SRT": ("record srt://h:9000?passphrase=hush", "srt://h:9000: SRT and RIST are not pulled: push it"),
+    "UDP": ("record udp://@239.0.0.1:1234", "udp://239.0.0.1:1234: UDP"),
+    "WebRTC": ("record webrtc://h/a/b", "webrtc://h/a/b: WebRTC is not pulled: name the stream's rtmp://"),
+    "WHEP": ("record whep://h/a/b", "WebRTC is not pulled"),
+    "FLV over WebSocket": ("record wss://h/a.flv", "http(s)://….flv"),
+    "tunnelled RTMP": ("record rtmpt://h/a/b", "try rtmp://"),
+    "a playlist": (
+        "record HTTPS://me:hush@h/a/Index.M3U8?key=hush",
+        "h/a/Index.M3U8 is an HLS playlist, which is not",
+    ),
+    "a DASH manifest": ("record http://h/a.mpd", "http://h/a.mpd is a DASH manifest"),
     "RTMP without a stream": ("record rtmp://h/live", "rtmp://h/live"),
     "HTTP without a host": ("record http:///a.flv", "http:///a.flv"),
     "port out of range": ("record http://h:70000/a.flv", "70000"),
-    "a file on another host": ("record file://h/a.flv", "file://h/a.flv"),
+    "a file on another host": (
+        "record file://h/a.flv",
+        "has no host: write file:///h/a.flv, or the path alone",
+    ),
     "a speed that is none": ("record file:///a.flv?speed=fast", "speed"),
     "template without a sequence number": (
         "record rtmp://h/a/b --name {stream}",
@@ -126,6 +157,7 @@ def test_wrong_usage(
     assert isinstance(ended.value.code, int)
     out, err = capsys.readouterr()
     Done(ended.value.code, out, err).assert_fails(2, words)
+    assert "hush" not in err
     assert out == ""
     assert not Path("recordings").exists()
 

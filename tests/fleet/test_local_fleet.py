@@ -65,7 +65,7 @@ async def test_what_cannot_be_recorded(sample: Sample, tmp_path: Path) -> None:
         await fleet.start(spec(tmp_path, "a", url), url)
         with pytest.raises(UsageError, match="is being recorded"):
             await fleet.start(spec(tmp_path, "a", url), url)
-        with pytest.raises(UsageError, match="expected rtmp"):
+        with pytest.raises(UsageError, match="ftp://host/x: ftp:// is not a scheme that is pulled"):
             await fleet.start(spec(tmp_path, "b", url), "ftp://host/x")
         with pytest.raises(UsageError, match="needs one"):
             await fleet.start(spec(tmp_path, "b", url).model_copy(update={"id": None}), url)
