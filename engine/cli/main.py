@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
-from typing import cast
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -32,7 +34,7 @@ app = typer.Typer(
     name="reel",
     help="Record live streams: RTMP and FLV in, FLV, HLS, MP4, AAC and MP3 out, without re-encoding.",
     epilog=EXIT_CODES,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -47,24 +49,55 @@ app.add_typer(callbacks_app, name="callbacks")
 app.command("demo", epilog=EXIT_CODES)(demo_command)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"reel {__version__}")
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
 def _reel(
     context: typer.Context,
-    version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True),
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            "-V",
+            help="Show the version and exit.",
+            is_eager=True,
+            expose_value=False,
+            callback=_print_version,
+        ),
+    ] = False,
 ) -> None:
-    if version:
-        print(f"reel {__version__}")
-        raise typer.Exit
     if context.invoked_subcommand is None:
         print(context.get_help())
         raise typer.Exit(UsageError.exit_code)
+
+
+def build_command() -> Any:
+    """The `reel` command with all its verbs: each takes `-V`, and its summary is a whole sentence."""
+    reel = typer.main.get_command(app)
+    version = next(option for option in reel.params if option.name == "version")
+    groups: list[Any] = [reel]
+    while groups:
+        for verb in getattr(groups.pop(), "commands", {}).values():
+            verb.params.append(version)
+            verb.short_help = verb.short_help or _first_sentence(verb.help or "")
+            groups.append(verb)
+    return reel
+
+
+def _first_sentence(text: str) -> str:
+    paragraph = " ".join(inspect.cleandoc(text).partition("\n\n")[0].split())
+    return re.split(r"(?<=\.)\s", paragraph)[0].removesuffix(".")
 
 
 def main() -> None:
     """Run `reel`: one clear line on stderr for every error, and the documented exit code."""
     log_to_stderr()
     try:
-        code = app(standalone_mode=False)
+        code = build_command()(prog_name="reel", standalone_mode=False)
     except _WrongCommandLine as error:
         _complain(error.format_message())
         code = UsageError.exit_code

@@ -11,7 +11,7 @@ import typer
 
 from engine.cli import record_options as options
 from engine.cli.display import JsonLines, Lines, Progress, Reporter
-from engine.cli.record_spec import parse_spec, read_spec
+from engine.cli.record_spec import parse_spec, print_schema, read_spec
 from engine.cli.running import run, stopping
 from engine.errors import UsageError
 from engine.ingest.source import masked
@@ -53,6 +53,16 @@ def record_command(
             "--spec", metavar="FILE", help="The same fields as JSON; - reads stdin. Options override it."
         ),
     ] = None,
+    spec_schema: Annotated[
+        bool,
+        typer.Option(
+            "--spec-schema",
+            help="Print the JSON Schema of --spec and exit.",
+            is_eager=True,
+            expose_value=False,
+            callback=print_schema,
+        ),
+    ] = False,
 ) -> None:
     """Record streams side by side.
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from engine.errors import UsageError
 from engine.record import RecordSpec
 from engine.validation import Location, dotted
@@ -56,3 +58,36 @@ def parse_spec(fields: Mapping[str, Any], path: str | None, flags: Mapping[str, 
         return f"--spec {path}: {dotted(location)}"
 
     return RecordSpec.parse(fields, name)
+
+
+def spec_schema() -> dict[str, Any]:
+    """The JSON Schema of a specification, with defaults, descriptions and an example."""
+    schema = RecordSpec.model_json_schema()
+    del schema["required"]  # URLs may be arguments
+    fields = schema["properties"]
+    url = {"type": "string", "description": "The one of `urls` when there is only one."}
+    return schema | {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "reel record --spec",
+        "description": "What `reel record` records, and how. A duration is seconds, or text with units: 90s, "
+        "1m30s, 1h, 1:30:00, 500ms. A size is MiB, or text with a unit: 512MiB, 1GB.",
+        "properties": {"url": url, **fields},
+        "not": {"required": ["url", "urls"]},
+        "examples": [
+            {
+                "url": "rtmp://127.0.0.1/live/one",
+                "output": "recordings",
+                "format": ["flv", "mp4"],
+                "duration": "2h",
+                "interval": "30m",
+                "min_free": "1GB",
+            }
+        ],
+    }
+
+
+def print_schema(wanted: bool) -> None:
+    """Print the JSON Schema and exit, when the option is given."""
+    if wanted:
+        typer.echo(json.dumps(spec_schema(), ensure_ascii=False, indent=2))
+        raise typer.Exit

@@ -27,6 +27,7 @@ class Quantity:
     parse: Callable[[str], float]
     forms: str
     unit: str
+    examples: tuple[str, ...]
     more_than: float | None = None
     at_least: float | None = None
     at_most: float | None = None
@@ -39,7 +40,7 @@ class Quantity:
         """A number with its bounds, or text."""
         bounds = {"exclusiveMinimum": self.more_than, "minimum": self.at_least, "maximum": self.at_most}
         kept = {key: bound for key, bound in bounds.items() if bound is not None}
-        return {**handler(schema), "type": ["number", "string"], **kept}
+        return {**handler(schema), "type": ["number", "string"], **kept, "examples": [*self.examples]}
 
     def _convert(self, value: object) -> object:
         if isinstance(value, str):
@@ -63,12 +64,14 @@ def duration_s(
     *, more_than: float | None = None, at_least: float | None = None, at_most: float | None = None
 ) -> Quantity:
     """Annotates a field of seconds: text with units is read too."""
-    return Quantity(parse_duration_s, DURATION_FORMS, "s", more_than, at_least, at_most)
+    return Quantity(
+        parse_duration_s, DURATION_FORMS, "s", ("90", "1m30s", "1:30:00"), more_than, at_least, at_most
+    )
 
 
 def size_mib(*, more_than: float | None = None, at_least: float | None = None) -> Quantity:
     """Annotates a field of MiB, at most 10^9: text with units is read too."""
-    return Quantity(_parse_size_mib, SIZE_FORMS, "MiB", more_than, at_least, 10**9)
+    return Quantity(_parse_size_mib, SIZE_FORMS, "MiB", ("512MiB", "1GB"), more_than, at_least, 10**9)
 
 
 def _parse_size_mib(text: str) -> float:
