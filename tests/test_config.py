@@ -204,6 +204,19 @@ def test_a_wrong_variable_is_named(
     assert str(raised.value) == f"{variable}: {complaint}"
 
 
-def test_formats_of_a_variable_need_no_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REEL_RECORD__FORMATS", "Hls,flv")
-    assert Settings.read(None).record.formats == ("hls", "flv")
+@pytest.mark.parametrize(
+    ("text", "formats"),
+    [
+        ("Hls,flv", ("hls", "flv")),
+        ("flv, MP4", ("flv", "mp4")),
+        ('["flv", "mp4"]', ("flv", "mp4")),
+        ("[]", ()),
+        ("", ()),
+        (" ", ()),
+    ],
+)
+def test_formats_of_a_variable_need_no_json(
+    monkeypatch: pytest.MonkeyPatch, text: str, formats: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("REEL_RECORD__FORMATS", text)
+    assert Settings.read(None).record.formats == formats

@@ -219,7 +219,7 @@ class Recording(Table):
     session_id: Mapped[str] = mapped_column(String(32))
     """Decimal; one for all recordings of one order on one push or spliced run."""
     cause: Mapped[str] = mapped_column(String(16))
-    """`rule`, `task` or `aliyun`; `index` of one that is made of segments of others."""
+    """`rule`, `task`, `aliyun` or `settings`; `index` of one that is made of segments of others."""
     task_id: Mapped[int | None] = mapped_column(ForeignKey("tasks.id"))
     template_id: Mapped[int | None] = mapped_column(BigInteger)
     config_id: Mapped[int | None] = mapped_column(BigInteger)

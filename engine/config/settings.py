@@ -79,7 +79,8 @@ class Settings(BaseSettings):
 
 
 class _Environment(EnvSettingsSource):
-    """Variables, with `REEL_LOG` as a level beside the keys of its table."""
+    """Variables, with `REEL_LOG` as a level beside the keys of its table. An empty one counts as none, but an
+    empty list of formats is an empty list."""
 
     def __init__(self, settings_cls: type[BaseSettings]) -> None:
         super().__init__(settings_cls)
@@ -87,6 +88,8 @@ class _Environment(EnvSettingsSource):
         level = variables.pop("reel_log", None)
         if level:
             variables.setdefault("reel_log__level", level)
+        if any(name.lower() == "reel_record__formats" and not text for name, text in os.environ.items()):
+            variables["reel_record__formats"] = "[]"
         self.env_vars = variables
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:

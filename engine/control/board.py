@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from engine.catalog import Catalog
 from engine.control.desk import Desk
 from engine.control.errands import Errand, Errands
+from engine.control.orders import Group
 from engine.control.quotas import Quotas, Window
 from engine.control.schedule import Schedule
 from engine.control.streams import Routes, StreamKey
@@ -57,6 +58,8 @@ class Board:
     root: Path
     default_format: Format
     now: Callable[[], datetime]
+    fallback: tuple[Group, ...] = ()
+    """What is recorded of a push that no rule and no configuration matches."""
     schedule: Schedule[Due] = field(default_factory=Schedule)
     desks: dict[StreamKey, Desk] = field(default_factory=dict)
     where: dict[str, StreamKey] = field(default_factory=dict)

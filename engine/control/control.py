@@ -18,6 +18,7 @@ from engine.control.board import Board
 from engine.control.commands import Command, Commands
 from engine.control.hearing import Hearing
 from engine.control.ids import TaskIds
+from engine.control.orders import Group
 from engine.control.presence import Presence
 from engine.control.quotas import DayCount, Quotas
 from engine.control.reconcile import Reconciler
@@ -49,6 +50,7 @@ class Control:
         on_demand: Who is asked for pushes of a configuration that says so; None: they are not recorded.
         drop: Has the origin cut a push; None: it cannot.
         default_format: Of a task whose template does not exist.
+        fallback: What is recorded of a push that no rule and no configuration matches; empty: nothing.
         now: The wall clock, which may step.
         steady: Seconds that pass, whatever the wall clock says.
     """
@@ -65,10 +67,13 @@ class Control:
         on_demand: AskOnDemand | None = None,
         drop: Drop | None = None,
         default_format: str = "hls",
+        fallback: tuple[Group, ...] = (),
         now: Callable[[], datetime] = wall_now,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._board = Board(catalog, fleet, routes, quotas, messages, root, Format(default_format), now)
+        self._board = Board(
+            catalog, fleet, routes, quotas, messages, root, Format(default_format), now, fallback
+        )
         self._reconciler = Reconciler(self._board)
         self._dropper = drop
         self._presence = Presence(self._board, self._reconciler, on_demand)

@@ -122,7 +122,7 @@ class Desk:
 
     def standing(self, now: datetime, per_stream: int) -> dict[str, Order]:
         """The orders that are to be recorded while the stream is live, by slot."""
-        slots = ["rule"] if self.is_stopped else ["rule", "aliyun"]
+        slots = ["rule", "settings"] if self.is_stopped else ["rule", "settings", "aliyun"]
         slots += [task.slot for task in self.recording_tasks(per_stream) if task.family != "aliyun"]
         orders = ((slot, self.orders.get(slot)) for slot in slots)
         return {slot: order for slot, order in orders if order is not None and order.stands(now)}

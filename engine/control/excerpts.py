@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from engine.errors import MalformedPlaylist
 from engine.media.codecs import Format
 from engine.mux.excerpt import Excerpt, excerpt
 from engine.mux.recover.playlist_text import LARGEST_BYTES, PlaylistText, read_playlist
-from engine.store import GrowingFile, StreamName
+from engine.store import GrowingFile, NameTemplate, StreamName
 from engine.store.journal import ENDING, final_of
 
 INDEX = "index"
@@ -67,11 +68,13 @@ class Excerpts:
         )
         async with self._catalog.read() as session:
             found, _ = await files.search(session, query)
+            open_rows = await recordings.open_of(session, key.domain, key.app, key.stream)
         id = recording_id()
-        folder = self._root / StreamName(key.domain, key.app, key.stream).folder
-        path = folder / f"{INDEX}-{id}.m3u8"
+        usual = StreamName(key.domain, key.app, key.stream).folder
+        patterns = {f"{usual}/*", *(NameTemplate(row.spec["name"]).glob for row in open_rows)}
+        path = self._root / usual / f"{INDEX}-{id}.m3u8"
         known = [self._root / file.path for file in found if not _is_excerpt(file)]
-        made = await asyncio.to_thread(_make, path, known, start, end, one_more)
+        made = await asyncio.to_thread(_make, path, self._root, known, patterns, start, end, one_more)
         if made is None:
             return None
         whole, size = made
@@ -128,12 +131,21 @@ def _is_excerpt(file: File) -> bool:
 
 
 def _make(
-    path: Path, known: Sequence[Path], start: datetime, end: datetime, one_more: bool
+    path: Path,
+    root: Path,
+    known: Sequence[Path],
+    patterns: Iterable[str],
+    start: datetime,
+    end: datetime,
+    one_more: bool,
 ) -> tuple[Excerpt, int] | None:
-    """The excerpt, which is on the disk now, and how many bytes its segments have."""
+    """The excerpt, which is on the disk now, and how many bytes its segments have. It is made of playlists
+    that are final, and of those that grow under names of some patterns."""
     folder = path.parent
-    growing = sorted(final_of(journal) for journal in folder.glob(f"*.m3u8{ENDING}"))
-    playlists = list(_playlists(dict.fromkeys([*known, *growing])))
+    growing = sorted(
+        final_of(journal) for pattern in patterns for journal in root.glob(f"{pattern}.m3u8{ENDING}")
+    )
+    playlists = list(_playlists(folder, dict.fromkeys([*known, *growing])))
     whole = excerpt(playlists, start, end, one_more=one_more, is_there=lambda uri: (folder / uri).is_file())
     if whole is None:
         return None
@@ -148,13 +160,14 @@ def _make(
     return whole, size
 
 
-def _playlists(paths: Iterable[Path]) -> Iterator[tuple[str, PlaylistText]]:
-    """Those that can be read, each with the folder of its segments."""
+def _playlists(folder: Path, paths: Iterable[Path]) -> Iterator[tuple[str, PlaylistText]]:
+    """Those that can be read, each with the folder of its segments as seen from another folder."""
     for path in paths:
         try:
             with path.open("rb") as file:
                 data = file.read(LARGEST_BYTES + 1)
             if len(data) <= LARGEST_BYTES:
-                yield path.stem, read_playlist(data.decode(), path.stem)
+                segments = os.path.relpath(path.with_suffix(""), folder)
+                yield segments, read_playlist(data.decode(), path.stem)
         except (OSError, UnicodeDecodeError, MalformedPlaylist) as error:
             _log.info("playlist.unread", path=str(path), error=str(error))

@@ -19,7 +19,8 @@ from engine.control.streams import StreamKey
 from engine.control.surroundings import Accepted
 from engine.media.codecs import Format
 from engine.record import RecordSpec
-from engine.store import StreamName
+from engine.store import NameTemplate, StreamName
+from engine.store.naming import DEFAULT
 
 DEFAULT_INTERVAL_S = 1800
 LEGACY_INTERVAL_S = 1800
@@ -59,6 +60,8 @@ class Group(_Frozen):
     splice_all: bool = False
     hls_segment: Literal["ts", "fmp4"] = "ts"
     hls_time_s: int = _HLS_TIME_S
+    name: str = DEFAULT
+    """The template of its files' paths below the storage root."""
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -71,13 +74,13 @@ class Group(_Frozen):
         return f"{'+'.join(self.formats)}/{self.hls_segment}/{self.interval_s}"
 
     def spec(self, id: str, key: StreamKey, root: Path, url: str) -> RecordSpec:
-        """For the engine. Files go to `root/DOMAIN/APP/STREAM`, whatever the origin calls the stream."""
-        folder = StreamName(key.domain, key.app, key.stream).folder
+        """For the engine. Files are named after the key, whatever the origin calls the stream."""
+        stream = StreamName(key.domain, key.app, key.stream)
         return RecordSpec(
             id=id,
             urls=(url,),
             output=root,
-            name=f"{folder}/{{start}}-{{seq}}",
+            name=NameTemplate(self.name).for_stream(stream).text,
             format=self.formats,
             type=self.type,
             interval=self.interval_s,
@@ -91,7 +94,7 @@ class Group(_Frozen):
 class Order(_Frozen):
     """What is recorded of a stream while it is live."""
 
-    cause: Literal["rule", "task", "aliyun"]
+    cause: Literal["rule", "task", "aliyun", "settings"]
     groups: tuple[Group, ...]
     task_id: int | None = None
     template_id: int | None = None
@@ -121,6 +124,36 @@ class Order(_Frozen):
             "group": group.label,
             "order": self.model_dump(mode="json"),
         }
+
+
+# Settings
+
+
+def of_settings(groups: tuple[Group, ...], *, is_mixed: bool) -> Order:
+    """The order of a push that no rule and no configuration matches."""
+    return Order(cause="settings", groups=groups, is_mixed=is_mixed)
+
+
+def settings_groups(
+    formats: Iterable[Format], *, interval_s: int, splice_s: int, audio_only: bool, name: str
+) -> tuple[Group, ...]:
+    """The groups of `[record]`. As with a template, HLS makes one playlist of a push, or of pushes that are
+    spliced; `interval_s` of 0 makes one file of a push in the other formats too."""
+    groups = _grouped(
+        Group(
+            outputs=(Output(format=format),),
+            interval_s=None if format is Format.HLS else interval_s or None,
+            splice_s=splice_s if format is Format.HLS else 0,
+            name=name,
+        )
+        for format in formats
+    )
+    return tuple(
+        group.model_copy(update={"type": "audio"})
+        if audio_only or _AUDIO.issuperset(group.formats)
+        else group
+        for group in groups
+    )
 
 
 # Tencent

@@ -15,7 +15,7 @@ from engine.catalog.schema import AliyunRecordConfig, Push
 from engine.catalog.templates import RECORD
 from engine.control.board import Board, Change, Due
 from engine.control.desk import Desk, Running
-from engine.control.orders import Order, of_config, of_rule
+from engine.control.orders import Order, of_config, of_rule, of_settings
 from engine.control.reconcile import Reconciler
 from engine.control.states import TaskState
 from engine.control.streams import StreamKey
@@ -144,24 +144,29 @@ class Presence:
     # What a push is recorded by
 
     async def resolve(self, change: Change) -> None:
-        """Fix what rule and configuration say of a push that begins."""
+        """Fix what records a push that begins: its rule and its configuration, or, when neither matches, the
+        settings. A rule without formats and a configuration that declines match too."""
         desk, key = change.desk, change.desk.key
         template = await RECORD.template_for(change.session, key.domain, key.app, key.stream)
         if template is not None:
             desk.orders["rule"] = of_rule(template, is_mixed=self._reconciler.is_mixed(change))
-        await self.resolve_config(change)
+        has_config = await self.resolve_config(change)
+        if template is None and not has_config and self._board.fallback:
+            is_mixed = self._reconciler.is_mixed(change)
+            desk.orders["settings"] = of_settings(self._board.fallback, is_mixed=is_mixed)
 
-    async def resolve_config(self, change: Change) -> None:
-        """Fix what a configuration says of it, or ask."""
+    async def resolve_config(self, change: Change) -> bool:
+        """Fix what a configuration says of it, or ask. False: no configuration matches."""
         desk, key = change.desk, change.desk.key
         assert desk.push is not None
         config = await aliyun.best_config(change.session, key.domain, key.app, key.stream)
         if config is None:
-            return
+            return False
         if config.on_demand == _ALWAYS or (config.on_demand == _BY_PARAMETER and wanted_by(desk.push.params)):
             self._accept(change, of_config(config, is_mixed=self._reconciler.is_mixed(change)))
         elif config.on_demand == _ASK and self._on_demand is not None:
             change.errands.append(partial(self._ask, self._on_demand, key, desk.push.id, config))
+        return True
 
     def _accept(self, change: Change, order: Order) -> None:
         change.desk.orders["aliyun"] = order

@@ -25,7 +25,7 @@ from engine.control.streams import StreamKey
 from engine.control.tasks import Tasks
 from engine.media.manifest import Manifest
 from engine.record import RecordSpec
-from engine.store import StreamName
+from engine.store import NameTemplate
 
 _log = structlog.get_logger()
 
@@ -88,7 +88,7 @@ class Recovery:
         self._board.errands.put("recovery", partial(self._board.fleet.recover, self._board.root))
 
     async def _take_up(self, key: StreamKey, left: _Left) -> None:
-        manifests = await asyncio.to_thread(_manifests, self._board.root, key, left.rows)
+        manifests = await asyncio.to_thread(_manifests, self._board.root, left.rows)
         async with self._board.change(key) as change:
             await self._push(change, left.push)
             for path, manifest in manifests:
@@ -122,7 +122,7 @@ class Recovery:
             desk.orders[order.slot] = order
             if row.cause == "aliyun":
                 desk.is_stopped = bool(row.options.get("is_stopped"))
-        if "aliyun" not in desk.orders:
+        if "aliyun" not in desk.orders and "settings" not in desk.orders:
             await self._presence.resolve_config(change)
 
     def _go_on(self, change: Change, row: Recording, order: Order) -> None:
@@ -161,22 +161,26 @@ def _order(row: Recording) -> Order:
     return Order.model_validate(row.options["order"])
 
 
-def _manifests(root: Path, key: StreamKey, rows: Sequence[Recording]) -> list[tuple[Path, Manifest]]:
+def _manifests(root: Path, rows: Sequence[Recording]) -> list[tuple[Path, Manifest]]:
     """The finished files of some recordings of a stream, by their beginning."""
     if not rows:
         return []
     since = min(row.began_at for row in rows) - _CLOCKS
     ids = {row.id for row in rows}
     found = []
-    for path in _finished_since(root / StreamName(key.domain, key.app, key.stream).folder, since):
+    patterns = {NameTemplate(row.spec["name"]).glob for row in rows}
+    for path in _finished_since(root, patterns, since):
         manifest = manifest_beside(path)
         if manifest is not None and manifest.recording in ids:
             found.append((path, manifest))
     return sorted(found, key=lambda pair: pair[1].started_at)
 
 
-def _finished_since(folder: Path, since: datetime) -> Iterable[Path]:
+def _finished_since(root: Path, patterns: Iterable[str], since: datetime) -> set[Path]:
     """Files whose manifest is not older than a moment."""
-    for path in folder.glob("*.json"):
-        if path.stat().st_mtime >= since.timestamp():
-            yield path.with_suffix("")
+    return {
+        path.with_suffix("")
+        for pattern in patterns
+        for path in root.glob(f"{pattern}.*.json")
+        if path.stat().st_mtime >= since.timestamp()
+    }

@@ -23,8 +23,8 @@ from engine.api.services import Services
 from engine.api.tencent.dialect import Legacy, Tencent
 from engine.catalog import Catalog, wanted
 from engine.clock import wall_now
-from engine.config import Settings
-from engine.control import Control, Quotas, Routes, StreamKey
+from engine.config import Record, Settings
+from engine.control import Control, Group, Quotas, Routes, StreamKey, settings_groups
 from engine.errors import OriginError
 from engine.fleet import LocalFleet
 from engine.heap import settle
@@ -121,6 +121,7 @@ async def _control(
         ),
         drop=None if origin is None else drop,
         default_format=settings.tencent.default_format,
+        fallback=_fallback(settings.record),
     )
     await parts.enter_async_context(fleet)
     return await parts.enter_async_context(control)
@@ -130,6 +131,16 @@ def _routes(settings: Settings, origin: Origin | None) -> Routes:
     if origin is not None:
         return EmbeddedRoutes(origin.http_url)
     return OutsideRoutes(settings.origin.url, settings.origin.mixed_url)
+
+
+def _fallback(record: Record) -> tuple[Group, ...]:
+    return settings_groups(
+        record.formats,
+        interval_s=record.interval_s,
+        splice_s=record.splice_s,
+        audio_only=record.audio_only,
+        name=record.name,
+    )
 
 
 def _quotas(settings: Settings) -> Quotas:

@@ -68,6 +68,16 @@ class NameTemplate:
                 f"name template {self.text!r}: {unsafe[0]!r} does not go into the URIs of playlists"
             )
 
+    def for_stream(self, name: StreamName) -> NameTemplate:
+        """The template of one stream's files: its domain, app and name are filled in."""
+        values = {"domain": _safe(name.domain), "app": _safe(name.app), "stream": _safe(name.stream)}
+        return NameTemplate(_FIELD.sub(lambda match: values.get(match[1], match[0]), self.text))
+
+    @property
+    def glob(self) -> str:
+        """A pattern of `Path.glob` that matches every path of the template, without an ending."""
+        return _FIELD.sub("*", self.text)  # literals hold no character that means something in a pattern
+
     def path(self, name: StreamName, started_at: datetime, seq: int) -> str:
         """The path, without an ending, of the seq-th file begun at a time (written in UTC)."""
         at = started_at.astimezone(UTC)

@@ -25,7 +25,7 @@ from engine.catalog.schema import (
     Task,
 )
 from engine.catalog.templates import RECORD
-from engine.control import Accepted, Control, Quotas, StreamKey, TaskOrder
+from engine.control import Accepted, Control, Group, Quotas, StreamKey, TaskOrder
 from engine.errors import ReelError, UsageError
 from engine.fleet import WorkerStatus
 from engine.media import events
@@ -216,6 +216,7 @@ class House:
     told: Told = field(default_factory=Told)
     origin: Origin = field(default_factory=Origin)
     quotas: Quotas = field(default_factory=Quotas)
+    fallback: tuple[Group, ...] = ()
     answer: Accepted | None = None
     asked: int = 0
     dropped: list[StreamKey] = field(default_factory=list)
@@ -235,6 +236,7 @@ class House:
             messages=self.told,
             on_demand=self._on_demand,
             drop=self._drop,
+            fallback=self.fallback,
             now=self.clock,
             steady=self.clock.steady,
         )

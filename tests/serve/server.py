@@ -25,6 +25,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 DOMAIN = "push.example.com"
 
 _TOML = """\
+[record]
+{record}
 [api]
 listen = "127.0.0.1:{api}"
 keys = [{{ id = "AKIDEXAMPLE", secret = "SECRETEXAMPLE", domains = ["*"] }}]
@@ -53,6 +55,8 @@ class Server:
     folder: Path
     catalog: str = "sqlite+aiosqlite:///reel.db"
     origin: str = ""
+    record: str = "formats = []"
+    """What is recorded without a rule: nothing, for the vendors' services record nothing then."""
     more: str = ""
     """Further tables of the settings."""
     api_port: int = field(default_factory=free_port)
@@ -66,6 +70,7 @@ class Server:
             http=free_port(),
             catalog=self.catalog,
             origin=self.origin,
+            record=self.record,
         )
         (self.folder / "reel.toml").write_text(text + self.more)
 

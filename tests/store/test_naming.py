@@ -65,3 +65,12 @@ def test_no_stream_name_leaves_the_root_or_breaks_a_name(app: str, stream: str) 
 def test_different_streams_never_share_a_name(first: str, second: str) -> None:
     paths = {NameTemplate().path(StreamName("d", "a", name), _AT, 1) for name in (first, second)}
     assert len(paths) == len({first, second})
+
+
+def test_a_template_of_one_stream() -> None:
+    template = NameTemplate("{date}/{domain}/{app}-{stream}/{start}-{seq}")
+    own = template.for_stream(StreamName("d.example.com", "live/a", "{x}"))
+    assert own.text == "{date}/d.example.com/live~2Fa-~7Bx~7D/{start}-{seq}"
+    assert own.glob == "*/d.example.com/live~2Fa-~7Bx~7D/*-*"
+    at = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
+    assert PurePosixPath(own.path(StreamName("other", "app", "y"), at, 7)).match(own.glob)

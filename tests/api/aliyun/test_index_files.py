@@ -16,6 +16,7 @@ from oracle import playlist
 from oracle.playback import assert_plays
 
 from engine.catalog.schema import File
+from engine.control import settings_groups
 from engine.media.codecs import Format
 from engine.mux import MuxOptions, open_muxer
 
@@ -126,6 +127,31 @@ async def test_a_recording_that_goes_on(stage: Stage, record: Record) -> None:
     assert await stage.code(CREATE, **order(stage, -10)) == "InvalidStream.NotFound"
     folder.playlist.with_name("a.m3u8.journal").touch()
     assert (await stage.call(CREATE, **order(stage, -10)))["RecordInfo"]["Duration"] == 6.0
+
+
+@pytest.mark.parametrize("is_final", [True, False])
+async def test_a_recording_whose_files_have_other_names(stage: Stage, record: Record, is_final: bool) -> None:
+    """`record.name` puts them anywhere below the root; the playlist of a time stands where it always does."""
+    stage.house.control._board.fallback = settings_groups(
+        [Format.HLS], interval_s=0, splice_s=0, audio_only=False, name="all/{stream}-{seq}"
+    )
+    await stage.house.push()
+    (id,) = await stage.house.runs("hls")
+    folder = record(stage, "s-000")
+    there = stage.house.root / "all" / "s-000.m3u8"
+    there.parent.mkdir()
+    folder.playlist.rename(there)
+    folder.playlist.with_suffix("").rename(there.with_suffix(""))
+    if is_final:
+        await stage.house.fleet.file(id, "all/s-000.m3u8")
+    else:
+        there.write_text(folder.published[2])
+        there.with_name("s-000.m3u8.journal").touch()
+    info = (await stage.call(CREATE, **order(stage, -10)))["RecordInfo"]
+    made = stage.house.root / info["RecordUrl"].removeprefix(f"{PUBLIC}/")
+    assert made.parent == stage.house.root / FOLDER
+    assert playlist.read(made).segments[0].uri == "../../../all/s-000/00000.ts"
+    assert_plays(made)
 
 
 async def test_it_is_kept_no_longer_than_what_it_is_made_of(stage: Stage, record: Record) -> None:
