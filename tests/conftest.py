@@ -11,12 +11,12 @@ from typing import Any
 import hypothesis
 import pytest
 import pytest_asyncio
-import structlog
 from databases import KINDS, empty_catalog, empty_database, postgresql
 from oracle.samples import CAPTURES, MANIFEST, ROOT, SAMPLE_STREAMS
 from programs import missing, modern_ffmpeg
 
 from engine.catalog import Catalog
+from engine.log import configure
 
 # No test asserts a time; and what CI draws is the same each time, so that it fails for a change's sake only.
 hypothesis.settings.register_profile("reel", deadline=None, derandomize=os.environ.get("CI") == "true")
@@ -36,10 +36,9 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True)
-def log_as_configured() -> Iterator[None]:
-    """`reel` sends its log to the stderr it finds, and under a test that one is soon closed."""
-    yield
-    structlog.reset_defaults()
+def log_as_configured() -> None:
+    """The log of a test is that of `reel serve`."""
+    configure("info", "json")
 
 
 @pytest.fixture(scope="session")

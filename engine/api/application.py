@@ -8,7 +8,7 @@ from typing import TypedDict
 
 import structlog
 from aiohttp import web
-from structlog.contextvars import bind_contextvars, bound_contextvars
+from structlog.contextvars import bind_contextvars, bound_contextvars, get_contextvars
 
 from engine.api.binding import is_loopback
 from engine.api.dialect import Caller, Dialects
@@ -24,8 +24,12 @@ from engine.api.transports.tencent import TencentWire
 from engine.api.transports.wire import Gate, Reply, Wire
 from engine.clock import wall_now
 from engine.errors import ReelError
+from engine.log import StormLog
 
 _log = structlog.get_logger()
+_strangers = StormLog()
+
+_LONGEST_MESSAGE = 200  # letters of a message in the log: some repeat what the caller sent
 
 
 class RunnerOptions(TypedDict):
@@ -73,7 +77,11 @@ class _Api:
         self._is_open = is_open
 
     async def handle(self, request: web.Request) -> web.Response:
-        call = await read_call(request)
+        try:
+            call = await read_call(request)
+        except (web.HTTPBadRequest, web.HTTPRequestTimeout) as error:
+            _strangers.info("request.cut_off", peer=request.remote, status=error.status)
+            raise
         reply = await self._reply(call)
         # Not web.Response(content_type=...): it may add a charset, with which Tencent's SDK takes every error
         # for a success.
@@ -88,13 +96,20 @@ class _Api:
             try:
                 reply = await self._run(wire, call, request_id)
             except ApiFault as fault:
-                _log.info("call refused", code=fault.code, message=fault.message, peer=call.peer)
+                self._log_refusal(call, fault)
                 return wire.refuse(call, fault, request_id)
             except Exception:
-                _log.exception("call failed", peer=call.peer)
+                _log.exception("call.failed", peer=call.peer)
                 return wire.refuse(call, wire.defect(), request_id)
-            _log.info("call answered", peer=call.peer)
+            _log.info("call.answered", peer=call.peer)
             return reply
+
+    def _log_refusal(self, call: Call, fault: ApiFault) -> None:
+        """Of callers that have proved no key there may be any number."""
+        is_known = bool(get_contextvars().get("key")) or self._is_open
+        log = _log.info if is_known else _strangers.info
+        message = fault.message[:_LONGEST_MESSAGE] if fault.is_loggable else ""
+        log("call.refused", code=fault.code, message=message, peer=call.peer)
 
     async def _run(self, wire: Wire, call: Call, request_id: str) -> Reply:
         if self._is_open and (call.is_from_page or not is_loopback(host_name(call.header("Host")))):

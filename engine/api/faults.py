@@ -10,17 +10,25 @@ class ApiFault(Exception):
 
     `code` is written as its vendor writes it (`ResourceNotFound.TaskId`, `InvalidDomain.NotFound`). Tencent's
     legacy dialect takes Tencent's codes too and turns them into its numbers. `status` is the HTTP status of
-    Aliyun's answer; Tencent's answers are always 200.
+    Aliyun's answer; Tencent's answers are always 200. A message that repeats the whole call may hold secrets,
+    and is not `is_loggable`.
     """
 
     def __init__(
-        self, code: str, message: str, *, status: int = 400, headers: Mapping[str, str] | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int = 400,
+        headers: Mapping[str, str] | None = None,
+        is_loggable: bool = True,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
         self.headers = dict(headers or {})
+        self.is_loggable = is_loggable
 
 
 def missing_parameter(name: str) -> ApiFault:

@@ -20,7 +20,7 @@ from engine.cli.record import record_command
 from engine.cli.repair import repair_command
 from engine.cli.serve import serve_command
 from engine.errors import InternalError, ReelError, UsageError
-from engine.log import log_to_stderr
+from engine.log import configure, format_of_environment, level_of_environment
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 failed, or a damaged file; 2 wrong usage; 3 no stream (refused, timed out, "
@@ -95,8 +95,8 @@ def _first_sentence(text: str) -> str:
 
 def main() -> None:
     """Run `reel`: one clear line on stderr for every error, and the documented exit code."""
-    log_to_stderr()
     try:
+        configure(level_of_environment() or "warning", format_of_environment() or "auto")
         code = build_command()(prog_name="reel", standalone_mode=False)
     except _WrongCommandLine as error:
         _complain(error.format_message())

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.running import run, stopping
+from engine.errors import UsageError
+from engine.log import configure
 
 if TYPE_CHECKING:
     from engine.config import Settings
@@ -19,6 +21,12 @@ def serve_command(
         Path | None,
         typer.Option("--config", "-c", metavar="FILE", help="Settings in TOML: see `reel config`."),
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Log everything: [log] level = debug.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Log warnings and errors only: [log] level = warning.")
+    ] = False,
 ) -> None:
     """Run API, control, workers and, unless another one is configured, the embedded origin.
 
@@ -27,7 +35,11 @@ def serve_command(
     """
     from engine.config import Settings  # here, because its libraries double the start of every verb
 
-    run(_serve(Settings.read(config)))
+    if verbose and quiet:
+        raise UsageError("-v and -q exclude each other: give one of them")
+    settings = Settings.read(config)
+    configure("debug" if verbose else "warning" if quiet else settings.log.level, settings.log.format)
+    run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
@@ -37,7 +49,7 @@ async def _serve(settings: Settings) -> None:
     with stopping(stopped.set):
         async with serve(settings) as serving:
             if serving.notice is not None:
-                typer.echo(f"reel: {serving.notice}", err=True)
+                typer.echo(serving.notice)
             typer.echo(f"API {serving.api}")
             if serving.rtmp is not None:
                 typer.echo(f"push to {serving.rtmp}/APP/STREAM")

@@ -14,6 +14,7 @@ import structlog
 
 import engine
 from engine.errors import MalformedCommand
+from engine.log import configured_arguments
 from engine.worker.channel import LINE_BYTES, Command, Report, line_of, read_report
 
 _log = structlog.get_logger()
@@ -43,7 +44,8 @@ class WorkerProcess:
 
     @classmethod
     async def spawn(cls) -> WorkerProcess:
-        """A new one, of the package that runs here. Signals of a terminal do not reach it.
+        """A new one, of the package that runs here, which logs as this process does. Signals of a terminal do
+        not reach it.
 
         Raises:
             OSError: the system cannot start it.
@@ -52,6 +54,7 @@ class WorkerProcess:
         path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
         process = await asyncio.create_subprocess_exec(
             *_COMMAND,
+            *configured_arguments(),
             stdin=PIPE,
             stdout=PIPE,
             limit=LINE_BYTES,

@@ -1,14 +1,16 @@
-"""`python -m engine.worker`: a worker process. It is started by a fleet, which holds the other ends of its
-stdin and stdout."""
+"""`python -m engine.worker [LOG_LEVEL LOG_FORMAT]`: a worker process. It is started by a fleet, which holds
+the other ends of its stdin and stdout."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import sys
+from typing import Any, cast
 
 import uvloop
 
-from engine.log import log_to_stderr
+from engine.log import configure
 from engine.worker.pipes import Pipes
 from engine.worker.service import Service
 
@@ -24,6 +26,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    log_to_stderr()
+    configure(*cast("list[Any]", sys.argv[1:]))  # as the process that started it says
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

@@ -125,6 +125,7 @@ class AliyunWire:
                 "SignatureDoesNotMatch",
                 "Specified signature is not matched with our calculation. "
                 f"server string to sign is:{error.string_to_sign}",
+                is_loggable=False,
             ) from None
         self._use_nonce(key, common["SignatureNonce"], timestamp, now)
         return key
