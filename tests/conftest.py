@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from databases import KINDS, empty_catalog, empty_database, postgresql
 from oracle.samples import CAPTURES, MANIFEST, ROOT, SAMPLE_STREAMS
-from programs import missing, modern_ffmpeg
+from programs import advice, missing, modern_ffmpeg
 
 from engine.catalog import Catalog
 from engine.log import configure
@@ -22,10 +22,29 @@ from engine.log import configure
 hypothesis.settings.register_profile("reel", deadline=None, derandomize=os.environ.get("CI") == "true")
 hypothesis.settings.load_profile("reel")
 
+# A worker takes seconds to start.
+FILES_A_WORKER = 8
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """More workers than cores, because most tests wait for streams in real time; none for a few files."""
+    places = [config.invocation_params.dir / argument.partition("::")[0] for argument in config.args]
+    files = sum(len(list(place.rglob("test_*.py"))) if place.is_dir() else 1 for place in places)
+    return min(2 + (os.cpu_count() or 1), files // FILES_A_WORKER)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that may take long begin first, so that none of them is waited for alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Say in one last line what was missing, and how to get it."""
+    yield
+    skipped = terminalreporter.getreports("skipped")
+    for line in advice(report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)):
+        terminalreporter.write_line(line)
 
 
 def pytest_collection_finish() -> None:

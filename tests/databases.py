@@ -30,7 +30,7 @@ def _program(name: str) -> str:
     if os.getuid() != 0 and wheel is not None and wheel.origin is not None:
         places = [Path(wheel.origin).parent / "pginstall/bin" / name, *places]
     found = shutil.which(name) or (str(places[-1]) if places else None)
-    return found or missing("PostgreSQL (Debian's postgresql)")
+    return found or missing("PostgreSQL")
 
 
 @contextmanager
@@ -42,11 +42,12 @@ def postgresql() -> Iterator[str]:
     as_user: list[str] = []
     with tempfile.TemporaryDirectory(prefix="reel-postgresql-") as name:
         folder = Path(name)
+        initdb = _program("initdb")
         if os.getuid() == 0:
             as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig=INT"]
             os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
         data, port, log = folder / "data", free_port(), folder / "postgresql.log"
-        make = [_program("initdb"), "-D", data, "-U", "reel", "--auth=trust", "--encoding=UTF8", "--no-sync"]
+        make = [initdb, "-D", data, "-U", "reel", "--auth=trust", "--encoding=UTF8", "--no-sync"]
         subprocess.run([*as_user, *map(str, make)], check=True, capture_output=True, cwd=folder)
         serve = [_program("postgres"), "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder]
         # `fsync` stays on: what is answered is on the disk, and tests kill for it.

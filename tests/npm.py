@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from programs import ALL, missing, need
+from programs import ALL, NPM, missing, need
 
 _WANTED = Path(__file__).with_name("package.json")
 _INSTALL_S = 180
@@ -23,7 +23,7 @@ def need_package(name: str) -> Path:
     """The folder of a package, in its node_modules; without it the test is skipped or failed."""
     if not _installed(name):
         if not ALL:
-            missing(f"the npm package {name}")
+            missing(f"{NPM}{name}")
         install()
     return _cache() / "node_modules" / name
 

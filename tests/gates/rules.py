@@ -15,9 +15,13 @@ TOP_LEVEL = frozenset(
     {
         "CHANGELOG.md",
         "CONTRIBUTING.md",
+        "Containerfile",
         "LICENSE",
+        "NOTICE",
         "README.md",
         "benchmarks",
+        "deploy",
+        "docs",
         "engine",
         "native",
         "pyproject.toml",

@@ -1,7 +1,7 @@
 """S2: `kill -9` at any moment loses at most 2 s, and everything left is made final, playable and told of
 once.
 
-`REEL_KILLS` says how many processes are killed (100).
+`REEL_KILLS` says how many processes are killed (20).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from engine.media.events import FileFinished, Live
 from engine.mux.probe import probe
 from engine.record import Revived, revive_all
 
-KILLS = int(os.environ.get("REEL_KILLS", "100"))
+KILLS = int(os.environ.get("REEL_KILLS", "20"))
 SIDE_BY_SIDE = 3
 MOST_LOST = timedelta(seconds=2)
 AN_INSTANT = timedelta(milliseconds=300)  # of a busy machine

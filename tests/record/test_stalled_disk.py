@@ -1,6 +1,6 @@
 """S5, S7: a disk that stalls costs nothing while there is room in memory, and other recordings nothing at
 all; beyond that the origin is held, and what it does not keep is a gap. `REEL_STALL_S` says how long it
-stalls (30)."""
+stalls (8)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from waiting import until
 from engine.media.codecs import Format
 from engine.media.events import Connecting, Live
 
-STALL_S = float(os.environ.get("REEL_STALL_S", "30"))
+STALL_S = float(os.environ.get("REEL_STALL_S", "8"))
 SLACK_S = 1.5
 A_STEP = timedelta(milliseconds=10)  # media is placed by milliseconds
 SAMPLE = "h264_aac_bframes"
