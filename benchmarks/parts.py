@@ -19,7 +19,7 @@ from engine.media.codecs import Format
 from engine.mux import MuxOptions, open_muxer
 from engine.record.intake import Intake
 from engine.record.limit import MediaLimit
-from engine.segment import Begin, Media, Segmenter
+from engine.segment import Begin, CutRule, Media, Segmenter
 from engine.store import GrowingFile
 from engine.timeline import Timeline
 
@@ -125,7 +125,7 @@ def _ticks(batch: Batch) -> list[Batch]:
 def _take_in(ticks: list[Batch]) -> None:
     """Timeline, segmenter, memory of what was recorded and wall clock: all between parser and muxer."""
     limit = MediaLimit(None)
-    intake = Intake(_START, limit, interval_ms=None, audio_only=False, jump="discontinuity")
+    intake = Intake(_START, limit, rule=CutRule(), audio_only=False, jump="discontinuity")
     intake.connect(may_repeat=False)
     for tick in ticks:
         intake.feed(tick, _START)
@@ -133,7 +133,7 @@ def _take_in(ticks: list[Batch]) -> None:
 
 def _media(data: bytes) -> tuple[Begin, list[Batch]]:
     timeline = Timeline()
-    segmenter = Segmenter(interval_ms=None, audio_only=False, first_section=0)
+    segmenter = Segmenter(CutRule(), audio_only=False, first_section=0)
     begin, media = None, []
     for tick in _ticks(_batch(data)):
         timeline.place(tick)

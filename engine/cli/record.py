@@ -31,6 +31,7 @@ def record_command(
     type: options.Type = None,
     duration: options.Duration = None,
     interval: options.Interval = None,
+    split_size: options.SplitSize = None,
     reconnect: options.Reconnect = None,
     splice: options.Splice = None,
     name: options.Name = None,

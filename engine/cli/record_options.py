@@ -60,6 +60,7 @@ Formats = Annotated[
 Type = Annotated[str | None, _option("type", "--type", metavar="video|audio")]
 Duration = Annotated[str | None, _option("duration", "--duration", metavar=_TIME)]
 Interval = Annotated[str | None, _option("interval", "--interval", metavar=_TIME)]
+SplitSize = Annotated[str | None, _option("split_size", "--split-size", metavar="SIZE")]
 Reconnect = Annotated[str | None, _option("reconnect", "--reconnect", metavar=_TIME)]
 Splice = Annotated[str | None, _option("splice", "--splice", metavar=_TIME)]
 Name = Annotated[str | None, _option("name", "--name", metavar="TEMPLATE")]

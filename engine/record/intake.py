@@ -19,7 +19,7 @@ from engine.media.batch import Batch, Flag, Kind, Role
 from engine.media.limits import REJOIN_WAIT_S
 from engine.record.limit import MediaLimit
 from engine.record.wall_clock import Span, WallClock
-from engine.segment import Begin, Cause, Note, Operation, Segmenter
+from engine.segment import Begin, Cause, CutRule, Grown, Media, Note, Operation, Segmenter, file_bytes
 from engine.timeline import Repair, Timeline, What
 from engine.timeline.memory import Memory
 from engine.timeline.rejoin import Fresh, Joined, Rejoin
@@ -59,7 +59,7 @@ class Intake:
     Args:
         start: When the recording's window begins.
         limit: Where the recording ends.
-        interval_ms: Media time after which a new file begins.
+        rule: When a new file begins.
         audio_only: Video is left out.
         jump: What a jumping clock becomes.
         splices: A push may go on in the files of the one before, until `close_files`: its first cut is due
@@ -71,18 +71,19 @@ class Intake:
         start: datetime,
         limit: MediaLimit,
         *,
-        interval_ms: int | None,
+        rule: CutRule,
         audio_only: bool,
         jump: Literal["discontinuity", "repair"],
         splices: bool = False,
     ) -> None:
         self._limit = limit
-        self._interval_ms = interval_ms
+        self._rule = rule
         self._audio_only = audio_only
         self._jump = jump
         self._splices = splices
-        self._spliced_ms = 0  # media time of earlier pushes in the files that are open
-        self._begun_ms: int | None = None  # dts at which the newest section began
+        self._spliced = Grown()  # by earlier pushes in the files that are open
+        self._begun: Begin | None = None  # the newest section
+        self._begun_bytes = 0  # of its media
         self._next_section = 0
         self._timeline = Timeline(jump=jump)
         self._segmenter = self._new_segmenter()
@@ -98,14 +99,11 @@ class Intake:
         """The last connection sent media that is recorded, or was before."""
 
     def _new_segmenter(self) -> Segmenter:
-        first_ms = None
-        if self._interval_ms is not None and self._spliced_ms:
-            first_ms = max(self._interval_ms - self._spliced_ms, 1)
         return Segmenter(
-            interval_ms=self._interval_ms,
+            self._rule,
             audio_only=self._audio_only,
             first_section=self._next_section,
-            first_interval_ms=first_ms,
+            before=self._spliced,
         )
 
     def why_not_started(self) -> ReelError:
@@ -159,17 +157,20 @@ class Intake:
 
     def close_files(self) -> None:
         """No push goes on in the files of the last one."""
-        self._spliced_ms = 0
+        self._spliced = Grown()
 
     def _end_sections(self, *, ends_broken: bool = False) -> Taken:
         self.is_broken_off = False
         self._has_ended = True
         operations = self._limit.pass_through(self._segmenter.finish())
         taken = self._complete(Taken(self._wall.copy(), operations, ends_broken=ends_broken))
-        last_ms, begun_ms = self._limit.last_dts, self._begun_ms
-        if self._splices and last_ms is not None and begun_ms is not None:
-            self._spliced_ms += max(last_ms - begun_ms, 0)
-        self._begun_ms = None
+        last_ms, begun = self._limit.last_dts, self._begun
+        if self._splices and last_ms is not None and begun is not None:
+            self._spliced = Grown(
+                self._spliced.duration_ms + max(last_ms - begun.dts_ms, 0),
+                self._spliced.size_bytes + self._begun_bytes,
+            )
+        self._begun = None
         return taken
 
     def _settle(self, now: datetime) -> list[Taken]:
@@ -234,12 +235,14 @@ class Intake:
     def _complete(self, taken: Taken) -> Taken:
         for one in taken.operations:
             if isinstance(one, Begin):
-                self._begun_ms = one.dts_ms
+                self._begun, self._begun_bytes = one, 0
                 if one.cause is Cause.FIRST:
                     # What was held until then, from the first cut point on.
                     taken.spans = [Span(self._wall.at(one.dts_ms), self._wall.until)]
                 else:
-                    self._spliced_ms = 0
+                    self._spliced = Grown()
+            elif isinstance(one, Media) and self._begun is not None and one.section == self._begun.section:
+                self._begun_bytes += file_bytes(one.batch)
         last_dts = self._limit.last_dts if self._limit.reached else None
         if last_dts is not None:
             end = self._wall.at(last_dts)

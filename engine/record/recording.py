@@ -107,7 +107,7 @@ class Recording:
         self._intake = Intake(
             before.until,
             self._limit,
-            interval_ms=None if spec.interval is None else round(spec.interval * 1000),
+            rule=spec.cut_rule,
             audio_only=spec.type == "audio",
             jump=spec.jump,
             splices=spec.splice > 0,

@@ -16,6 +16,8 @@ from engine.errors import UsageError
 from engine.ingest.address import source_url
 from engine.media.codecs import Format
 from engine.media.fields import ANY_CASE, Formats, duration_s, size_mib
+from engine.media.quantities import MIB
+from engine.segment import CutRule
 from engine.store.naming import DEFAULT, NameTemplate
 from engine.validation import Location, dotted, first_problem
 
@@ -54,6 +56,13 @@ class RecordSpec(BaseModel):
     interval: Annotated[
         Annotated[float, duration_s(at_least=1)] | None,
         Field(description="Start a new file at the first keyframe after this much media."),
+    ] = None
+    split_size: Annotated[
+        Annotated[float, size_mib(more_than=0)] | None,
+        Field(
+            description="Start a new file at the first keyframe after this size of an FLV file; other "
+            "formats are cut at the same places."
+        ),
     ] = None
     reconnect: Annotated[
         float,
@@ -153,6 +162,14 @@ class RecordSpec(BaseModel):
         if value is not None and len(info.data.get("urls", ())) > 1:
             raise ValueError("a recording has one URL")
         return value
+
+    @property
+    def cut_rule(self) -> CutRule:
+        """When a new file begins."""
+        return CutRule(
+            interval_ms=None if self.interval is None else round(self.interval * 1000),
+            size_bytes=None if self.split_size is None else round(self.split_size * MIB),
+        )
 
     @classmethod
     def parse(cls, fields: Mapping[str, Any], name: Callable[[Location], str] = dotted) -> RecordSpec:

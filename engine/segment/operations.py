@@ -20,7 +20,8 @@ class Cause(StrEnum):
     """Why a section begins."""
 
     FIRST = "first"  # the first cut point of a push
-    INTERVAL = "interval"  # a cut: every format starts a new file
+    INTERVAL = "interval"  # a cut after media time: every format starts a new file
+    SIZE = "size"  # a cut after bytes: every format starts a new file
     TRACKS = "tracks"  # a codec, resolution or track-set change: HLS goes on with a discontinuity
     JUMP = "jump"  # the media clock jumped: HLS goes on with a discontinuity
 

@@ -30,6 +30,7 @@ class Section:
     held: list[Batch] = field(default_factory=list)
     held_bytes: int = 0
     has_video: bool = False
+    file_bytes: int = 0  # of what came for it, as `file_bytes` counts
 
     def begin(self) -> Begin:
         """Its beginning, with what is known of its tracks by now."""

@@ -1,4 +1,4 @@
-"""Cuts behind the first cut point: by interval, and where tracks or the clock change.
+"""Cuts behind the first cut point: by interval and size, and where tracks or the clock change.
 
 Each kind (audio, video) is routed to a section. At a cut the kinds move to the new section one after the
 other: video at a keyframe, audio when its time reaches the cut, so that no packet is lost or doubled. Until
@@ -17,6 +17,7 @@ from engine.media.batch import Batch, Flag, Kind, Role
 from engine.media.limits import CUT_HOLD_MS, JUMP_BACK_MS, OPENING_BYTES
 from engine.media.track import Track
 from engine.segment.clock import SectionClock
+from engine.segment.cut_rule import CutRule, Grown, NextCut, file_bytes
 from engine.segment.operations import Cause, End, Media, Note, Operation, joined
 from engine.segment.section import LeftOut, Section
 from engine.segment.tracks import TrackBook
@@ -30,13 +31,12 @@ class Sections:
     def __init__(
         self,
         book: TrackBook,
-        interval_ms: int | None,
+        rule: CutRule,
         first_section: int,
-        first_interval_ms: int | None = None,
+        before: Grown,
     ) -> None:
         self._book = book
-        self._full_interval_ms = interval_ms or 0
-        self._interval_ms = interval_ms if first_interval_ms is None else first_interval_ms
+        self._next_cut = NextCut(rule, before)
         self.next_section = first_section
         self._clock = SectionClock()
         self._queue: list[Section] = []  # those that have not ended, oldest first
@@ -66,8 +66,12 @@ class Sections:
         """The operations of a batch."""
         survey = batch.survey
         if survey is not None and survey.codecs == self._steady and survey.last_ms < self._steady_until_ms:
-            self._note_times(survey)  # as the batch before it, which changed nothing else
-            return [Media(self._queue[-1].number, batch)]
+            section = self._queue[-1]
+            size_bytes = section.file_bytes + file_bytes(batch)
+            if size_bytes < self._next_cut.due_bytes:
+                section.file_bytes = size_bytes
+                self._note_times(survey)  # as the batch before it, which changed nothing else
+                return [Media(section.number, batch)]
         self._steady = None
         if self._passes_whole(batch):
             self._pass_whole(batch)
@@ -99,7 +103,7 @@ class Sections:
             return False
         section, book, survey = self._queue[-1], self._book, batch.survey
         last_ms = int(batch.tags["dts"].max()) if survey is None else survey.last_ms
-        if last_ms >= self._cut_ms():
+        if last_ms >= self._cut_ms() or section.file_bytes + file_bytes(batch) >= self._next_cut.due_bytes:
             return False
         kinds = (
             set(batch.tags["kind"].tolist()) - {int(Kind.SCRIPT)} if survey is None else survey.codecs.keys()
@@ -119,7 +123,7 @@ class Sections:
 
     def _cut_ms(self) -> float:
         """When the newest section has lasted long enough."""
-        return math.inf if self._interval_ms is None else self._queue[-1].dts_ms + self._interval_ms
+        return self._queue[-1].dts_ms + self._next_cut.due_ms
 
     def _pass_whole(self, batch: Batch) -> None:
         if batch.survey is None:
@@ -128,6 +132,7 @@ class Sections:
             self._note_times(batch.survey)
             if not self._book.reads_frames:
                 self._steady, self._steady_until_ms = batch.survey.codecs, self._cut_ms()
+        self._queue[-1].file_bytes += file_bytes(batch)
         self._out.append(Media(self._queue[-1].number, batch))
 
     def _note_times(self, survey: _native.Survey) -> None:
@@ -223,15 +228,13 @@ class Sections:
         newest = self._queue[-1]
         if is_key and section is not newest:
             return newest.cause  # it waits for a keyframe
-        is_due = False
-        if self._interval_ms is not None:
-            age_ms = self._video_dts - section.dts_ms
-            is_due = age_ms >= self._interval_ms + (0 if is_key else self._full_interval_ms)
-        if section.epoch < self._clock.epoch and (is_key or is_due):
+        age_ms, cut = self._video_dts - section.dts_ms, self._next_cut
+        cause = cut.cause(age_ms, section.file_bytes) if is_key else cut.cause_without_key(age_ms)
+        if section.epoch < self._clock.epoch and (is_key or cause is not None):
             return Cause.JUMP
         if is_key and self._audio_will_change():
             return Cause.TRACKS
-        return Cause.INTERVAL if is_due else None
+        return cause
 
     def _audio_will_change(self) -> bool:
         """Its header came, its frames did not yet."""
@@ -307,25 +310,25 @@ class Sections:
         """Why a section begins at an audio frame: there is no video to cut at."""
         if section is not self._queue[-1]:
             return None
+        age_ms, size_bytes = dts - section.dts_ms, section.file_bytes
         if Kind.VIDEO not in self._at:
             if section.epoch < self._clock.epoch:
                 return Cause.JUMP
-            is_due = self._interval_ms is not None and dts - section.dts_ms >= self._interval_ms
-            return Cause.INTERVAL if is_due else None
-        if self._interval_ms is None or self._clock.waiting:
-            return None
+            return self._next_cut.cause(age_ms, size_bytes)
         silent_ms = dts - self._video_dts
-        if dts - section.dts_ms < self._interval_ms + self._full_interval_ms or silent_ms < CUT_HOLD_MS:
+        if self._clock.waiting or silent_ms < CUT_HOLD_MS:
             return None
-        line = f"no video for {silent_ms} ms: cut without a keyframe"
-        self._out.append(Note("cut_without_keyframe", line))
-        return Cause.INTERVAL
+        cause = self._next_cut.cause_without_video(age_ms, size_bytes)
+        if cause is not None:
+            line = f"no video for {silent_ms} ms: cut without a keyframe"
+            self._out.append(Note("cut_without_keyframe", line))
+        return cause
 
     def _is_ahead_of_cut(self, section: Section, dts: int) -> bool:
         """Audio that may belong behind a cut whose keyframe has not come yet."""
-        if self._interval_ms is None or self._at.get(Kind.VIDEO) is not section or self._clock.waiting:
+        if self._at.get(Kind.VIDEO) is not section or self._clock.waiting or dts <= self._video_dts:
             return False
-        return dts >= section.dts_ms + self._interval_ms and dts > self._video_dts
+        return self._next_cut.cause(dts - section.dts_ms, section.file_bytes) is not None
 
     def _release_ahead(self, up_to_dts: int | None) -> None:
         """Audio that was ahead goes to its section, up to a time; all of it with None."""
@@ -338,8 +341,8 @@ class Sections:
         """A section that waits until all kinds have left the ones before it."""
         if any(section.begun for section in self._queue[1:]):
             self._settle()
-        if cause is not Cause.FIRST and self._interval_ms is not None:
-            self._interval_ms = self._full_interval_ms
+        if cause is not Cause.FIRST:
+            self._next_cut = NextCut(self._next_cut.rule)
         section = Section(self.next_section, cause, dts, self._clock.epoch, self._book.metadata)
         self.next_section += 1
         self._queue.append(section)
@@ -447,6 +450,7 @@ class Sections:
         self._add(section, row)
 
     def _add(self, section: Section, row: Batch) -> None:
+        section.file_bytes += file_bytes(row)
         if section.begun:
             self._out.append(Media(section.number, row))
         else:

@@ -1,4 +1,4 @@
-"""From batches to sections: the first cut point, cuts by interval, and changes of track (C1, C3, F4)."""
+"""From batches to sections: first cut point, cuts by interval and size, and track changes (C1, C3, F4)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.errors import MalformedConfig, ReelError, StreamNotFound
 from engine.media.batch import Batch, Kind
+from engine.segment.cut_rule import CutRule, Grown
 from engine.segment.opening import Opening
 from engine.segment.operations import Operation, joined
 from engine.segment.sections import Sections
@@ -16,21 +17,21 @@ class Segmenter:
     """The segment stage of one push: batches with placed timestamps in, operations out.
 
     Sections are numbered from `first_section`, so that the pushes of a recording never share a number.
-    `first_interval_ms` is when the first cut is due, if not after `interval_ms`: the push goes on in a file.
+    `before` is what the file holds that the push goes on in: its first cut is due earlier by that.
     """
 
     def __init__(
         self,
+        rule: CutRule,
         *,
-        interval_ms: int | None,
         audio_only: bool = False,
         first_section: int = 0,
-        first_interval_ms: int | None = None,
+        before: Grown = Grown(),  # noqa: B008 - it is frozen
     ) -> None:
         self._audio_only = audio_only
         self._book = TrackBook()
         self._opening: Opening | None = Opening(self._book)
-        self._sections = Sections(self._book, interval_ms, first_section, first_interval_ms)
+        self._sections = Sections(self._book, rule, first_section, before)
 
     @property
     def started(self) -> bool:

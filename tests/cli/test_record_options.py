@@ -237,3 +237,16 @@ async def test_version(tmp_path: Path) -> None:
     done = await reel("--version")
     assert (done.code, done.err) == (0, "")
     assert re.fullmatch(r"reel \d+\.\d+\.\d+\n", done.out)
+
+
+async def test_a_new_file_begins_when_one_is_large_enough(sample: Sample, tmp_path: Path) -> None:
+    url = f"{sample(SAMPLE).as_uri()}?speed=0"
+    done = await reel(
+        "record", url, "-f", "flv,mp4,hls,aac", "--split-size", "50KiB", "-o", tmp_path, "--json"
+    )
+    done.assert_done()
+    for format in ("flv", "mp4", "hls", "aac"):
+        assert len(done.files(format)) >= 3
+    for format in ("flv", "mp4", "hls"):
+        assert_f1(sample(SAMPLE), done.files(format))
+    assert all(path.stat().st_size >= 50 << 10 for path in done.files("flv")[:-1])

@@ -12,14 +12,14 @@ from replays import HEADERS, at, camera
 from engine.media.limits import REJOIN_WAIT_S
 from engine.record.intake import Intake, Taken
 from engine.record.limit import MediaLimit
-from engine.segment import Begin, End, Media
+from engine.segment import Begin, CutRule, End, Media
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK_MS = 200
 
 
 def intake() -> Intake:
-    return Intake(START, MediaLimit(None), interval_ms=None, audio_only=False, jump="discontinuity")
+    return Intake(START, MediaLimit(None), rule=CutRule(), audio_only=False, jump="discontinuity")
 
 
 def live(tags: Sequence[Tag], began: datetime) -> Iterator[tuple[list[Tag], datetime]]:

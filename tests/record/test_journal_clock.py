@@ -20,6 +20,7 @@ from engine.record.output import OutputReport
 from engine.record.output_file import Identity, Settings
 from engine.record.outputs import Handed, Outputs
 from engine.record.recovery import Revived, revive_all
+from engine.segment import CutRule
 from engine.store import NameTemplate, Space, StreamName
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,7 +49,7 @@ class Recorded:
         self.intake = Intake(
             START - timedelta(hours=1),
             MediaLimit(None),
-            interval_ms=None,
+            rule=CutRule(),
             audio_only=False,
             jump="discontinuity",
             splices=True,

@@ -22,7 +22,7 @@ from engine.mux.tally import Tally
 from engine.record.intake import Intake
 from engine.record.limit import MediaLimit
 from engine.record.wall_clock import Span
-from engine.segment import Media
+from engine.segment import CutRule, Media
 from engine.timeline import Timeline
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,9 +44,9 @@ class Outcome:
     surveys: int = field(default=0, compare=False)
 
 
-def outcome(pieces: Iterable[Batch], *, duration_ms: int | None, interval_ms: int | None) -> Outcome:
+def outcome(pieces: Iterable[Batch], *, duration_ms: int | None, rule: CutRule) -> Outcome:
     limit, found = MediaLimit(duration_ms), Outcome()
-    recording = Intake(START, limit, interval_ms=interval_ms, audio_only=False, jump="discontinuity")
+    recording = Intake(START, limit, rule=rule, audio_only=False, jump="discontinuity")
     tally, metadata = Tally(), Completion(True, True, KeyframeIndex(20))
     recording.connect(may_repeat=False)
     for number, piece in enumerate(pieces):
@@ -69,22 +69,27 @@ def outcome(pieces: Iterable[Batch], *, duration_ms: int | None, interval_ms: in
 
 
 def with_and_without(
-    pieces: Callable[[], Iterable[Batch]], monkeypatch: pytest.MonkeyPatch, **options: int | None
+    pieces: Callable[[], Iterable[Batch]],
+    monkeypatch: pytest.MonkeyPatch,
+    duration_ms: int | None,
+    rule: CutRule,
 ) -> tuple[Outcome, Outcome]:
-    surveyed = outcome(pieces(), **options)
+    surveyed = outcome(pieces(), duration_ms=duration_ms, rule=rule)
     with monkeypatch.context() as patched:
         patched.setattr(_native, "survey", lambda *_: None)
-        by_rows = outcome(pieces(), **options)
+        by_rows = outcome(pieces(), duration_ms=duration_ms, rule=rule)
     assert not by_rows.surveys
     return surveyed, by_rows
 
 
 @pytest.mark.parametrize("duration_ms", [None, 5003])
-@pytest.mark.parametrize("interval_ms", [None, 1500])
+@pytest.mark.parametrize(
+    "rule", [CutRule(), CutRule(1500), CutRule(None, 90_000), CutRule(1500, 90_000)], ids=repr
+)
 @pytest.mark.parametrize("name", SAMPLES)
 def test_samples(
     name: str,
-    interval_ms: int | None,
+    rule: CutRule,
     duration_ms: int | None,
     sample: Sample,
     monkeypatch: pytest.MonkeyPatch,
@@ -96,7 +101,7 @@ def test_samples(
     rows = Batch.from_native(taken)
     cuts = sorted(Random(name).sample(range(1, len(rows)), 40))
     surveyed, by_rows = with_and_without(
-        lambda: split(rows, cuts), monkeypatch, duration_ms=duration_ms, interval_ms=interval_ms
+        lambda: split(rows, cuts), monkeypatch, duration_ms=duration_ms, rule=rule
     )
     assert surveyed == by_rows
     assert surveyed.surveys
@@ -123,10 +128,8 @@ def test_unsteady_clocks(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = Random(seed)
     rows = batch(*unsteady(chance))
     cuts = sorted(chance.sample(range(1, len(rows)), 60))
-    interval_ms = chance.choice([None, 500])
-    surveyed, by_rows = with_and_without(
-        lambda: split(rows, cuts), monkeypatch, duration_ms=None, interval_ms=interval_ms
-    )
+    rule = CutRule(chance.choice([None, 500]), chance.choice([None, 2000]))
+    surveyed, by_rows = with_and_without(lambda: split(rows, cuts), monkeypatch, duration_ms=None, rule=rule)
     assert surveyed == by_rows
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.media.batch import Batch, Role
 from engine.media.track import Track
-from engine.segment import Begin, Cause, End, Media, Operation, Segmenter
+from engine.segment import Begin, Cause, CutRule, End, Media, Operation, Segmenter
 from engine.timeline import Timeline
 
 AVC_CONFIGS = [AVC_CONFIG[:-5] + bytes([AVC_CONFIG[-5] ^ n]) + AVC_CONFIG[-4:] for n in range(3)]
@@ -116,8 +116,8 @@ def as_sent(events: list[tuple[float, int, str, bytes]]) -> Stream:
     return stream
 
 
-def operations_of(pieces: list[Batch], interval_ms: int | None) -> list[Operation]:
-    segmenter, timeline = Segmenter(interval_ms=interval_ms), Timeline()
+def operations_of(pieces: list[Batch], rule: CutRule) -> list[Operation]:
+    segmenter, timeline = Segmenter(rule), Timeline()
     out: list[Operation] = []
     for piece in pieces:
         timeline.place(piece)
@@ -208,22 +208,26 @@ def assert_playable(stream: Stream, found: Sectioned) -> None:
 
 
 @settings(max_examples=100)
-@given(streams(), st.sampled_from([None, 1000, 2000]), st.data())
+@given(
+    streams(),
+    st.builds(CutRule, st.sampled_from([None, 1000, 2000]), st.sampled_from([None, 200, 900])),
+    st.data(),
+)
 def test_nothing_is_lost_and_every_section_is_playable_however_it_is_split(
-    stream: Stream, interval_ms: int | None, data: st.DataObject
+    stream: Stream, rule: CutRule, data: st.DataObject
 ) -> None:
     whole = batch(*stream.tags)
-    found = Sectioned.of(operations_of(split(whole, ()), interval_ms))
+    found = Sectioned.of(operations_of(split(whole, ()), rule))
     if found.begins:
         assert found.begins[0].cause is Cause.FIRST
         assert_nothing_lost(stream, found)
         assert_playable(stream, found)
     pieces = split(whole, data.draw(st.sets(st.integers(0, len(whole)), max_size=6)))
-    again = Sectioned.of(operations_of(pieces, interval_ms))
+    again = Sectioned.of(operations_of(pieces, rule))
     assert again.rows == found.rows
     assert again.notes == found.notes
     assert [(b.cause, b.tracks, b.dts_ms) for b in again.begins.values()] == [
         (b.cause, b.tracks, b.dts_ms) for b in found.begins.values()
     ]
-    one_by_one = Sectioned.of(operations_of(split(whole, range(len(whole))), interval_ms))
+    one_by_one = Sectioned.of(operations_of(split(whole, range(len(whole))), rule))
     assert one_by_one.rows == found.rows

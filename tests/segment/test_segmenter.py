@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.errors import MalformedConfig, StreamNotFound
 from engine.media.batch import Batch, Flag
 from engine.media.codecs import Codec
-from engine.segment import Begin, Cause, End, Media, Note, Operation, Segmenter
+from engine.segment import Begin, Cause, CutRule, End, Media, Note, Operation, Segmenter
 from engine.timeline import Timeline
 
 OTHER_AVC_CONFIG = AVC_CONFIG[:-5] + bytes([AVC_CONFIG[-5] ^ 1]) + AVC_CONFIG[-4:]  # another PPS
@@ -18,10 +18,13 @@ OTHER_AAC_CONFIG = bytes.fromhex("1190")  # 48 kHz
 
 
 def segment(
-    *tags: tuple[int, int, bytes], interval_ms: int | None = None, audio_only: bool = False
+    *tags: tuple[int, int, bytes],
+    interval_ms: int | None = None,
+    size_bytes: int | None = None,
+    audio_only: bool = False,
 ) -> list[Operation]:
     """Everything a push causes, its end included."""
-    segmenter = Segmenter(interval_ms=interval_ms, audio_only=audio_only)
+    segmenter = Segmenter(CutRule(interval_ms, size_bytes), audio_only=audio_only)
     whole = batch(*tags)
     Timeline().place(whole)
     return [*segmenter.feed(whole), *segmenter.finish()]
@@ -76,7 +79,7 @@ def test_type_audio_leaves_video_out() -> None:
 
 
 def test_a_promised_track_is_waited_for_two_seconds() -> None:
-    segmenter = Segmenter(interval_ms=None)
+    segmenter = Segmenter(CutRule())
     early = batch(*HEADERS, *(video(t, key=t == 0) for t in range(0, 2000, 40)))
     assert segmenter.feed(early) == []
     operations = segmenter.feed(batch(video(2000)))
@@ -128,6 +131,56 @@ def test_cut_at_the_first_keyframe_after_the_interval_and_audio_follows_in_time(
     assert begins(operations) == [(Cause.FIRST, 0, BOTH), (Cause.INTERVAL, 1020, BOTH)]
     assert rows(operations, 0) == [("v", 0), ("a", 0), ("v", 500), ("a", 990), ("a", 1013)]
     assert rows(operations, 1) == [("v", 1020), ("a", 1036), ("v", 1060), ("a", 1059)]
+
+
+SPLIT = 500
+"""Bytes: four frames of 100 do not fill them with what FLV puts around each, five do."""
+
+
+def test_cut_at_the_first_keyframe_after_the_size_and_audio_follows_in_time() -> None:
+    big = bytes(80)
+    operations = segment(
+        *HEADERS,
+        video(0, key=True, payload=big),
+        audio(0, big),
+        video(40, key=True, payload=big),
+        video(80, payload=big),
+        audio(90, big),
+        audio(115, big),  # ahead of the keyframe, but before it in time
+        audio(138, big),  # ahead of the keyframe, and behind it in time
+        video(120, key=True, payload=big),
+        video(160),
+        audio(161),
+        size_bytes=SPLIT,
+    )
+    assert begins(operations) == [(Cause.FIRST, 0, BOTH), (Cause.SIZE, 120, BOTH)]
+    assert rows(operations, 0) == [("v", 0), ("a", 0), ("v", 40), ("v", 80), ("a", 90), ("a", 115)]
+    assert rows(operations, 1) == [("v", 120), ("a", 138), ("v", 160), ("a", 161)]
+
+
+@pytest.mark.parametrize("interval_ms", [200, 2000])
+def test_what_comes_first_of_interval_and_size_cuts(interval_ms: int) -> None:
+    frames = [video(t, key=t % 80 == 0, payload=bytes(80)) for t in range(0, 2100, 40)]
+    found = begins(segment(video_config(), *frames, interval_ms=interval_ms, size_bytes=1000))
+    causes = {cause for cause, _, _ in found[1:]}
+    assert causes == {Cause.INTERVAL if interval_ms == 200 else Cause.SIZE}
+
+
+def test_size_never_cuts_without_a_keyframe() -> None:
+    frames = [frame for t in range(0, 2100, 40) for frame in (video(t, key=t == 0), audio(t))]
+    assert len(begins(segment(*HEADERS, *frames, size_bytes=100))) == 1
+
+
+def test_audio_is_cut_by_size_when_there_is_no_video_any_more() -> None:
+    frames = [video(0, key=True), *(audio(t, bytes(80)) for t in range(0, 20_000, 20))]
+    operations = segment(*HEADERS, *frames, size_bytes=10_000)
+    assert {cause for cause, _, _ in begins(operations)[1:]} == {Cause.SIZE}
+    assert sum(len(rows(operations, number)) for number in range(len(begins(operations)))) == len(frames)
+
+
+def test_audio_alone_is_cut_by_size_at_any_packet() -> None:
+    operations = segment(audio_config(), *(audio(t, bytes(83)) for t in range(0, 300, 20)), size_bytes=500)
+    assert [at for _, at, _ in begins(operations)] == [0, 100, 200]
 
 
 def test_late_audio_goes_to_the_file_it_belongs_to() -> None:
@@ -267,14 +320,14 @@ def test_an_unreadable_configuration_is_noted_and_changes_nothing() -> None:
 
 
 def test_why_nothing_started() -> None:
-    silent = Segmenter(interval_ms=None)
+    silent = Segmenter(CutRule())
     assert silent.finish() == []
     assert isinstance(silent.why_not_started(), StreamNotFound)
-    headless = Segmenter(interval_ms=None)
+    headless = Segmenter(CutRule())
     assert headless.feed(batch(video(0, key=True), video(40))) == []
     assert headless.finish() == []
     assert isinstance(headless.why_not_started(), MalformedConfig)
-    keyless = Segmenter(interval_ms=None)
+    keyless = Segmenter(CutRule())
     assert keyless.feed(batch(video_config(), video(0), video(40))) == []
     assert keyless.finish() == []
     assert "keyframe" in str(keyless.why_not_started())
@@ -294,7 +347,7 @@ def test_nothing_is_lost_or_doubled_and_the_split_makes_no_difference(
     pieces = split(whole, data.draw(st.sets(st.integers(0, len(whole)), max_size=8)))
     results = []
     for batches in ([whole], pieces):
-        segmenter = Segmenter(interval_ms=interval_ms)
+        segmenter = Segmenter(CutRule(interval_ms))
         timeline = Timeline()
         operations: list[Operation] = []
         for piece in batches:

@@ -6,7 +6,7 @@ import pytest
 from batches import AVC_CONFIG, Tag, audio, audio_config, batch, video, video_config
 
 from engine.media.codecs import Codec
-from engine.segment import Begin, Cause, End, Media, Note, Operation, Segmenter
+from engine.segment import Begin, Cause, CutRule, End, Media, Note, Operation, Segmenter
 from engine.timeline import Timeline
 
 OTHER_AVC_CONFIG = AVC_CONFIG[:-5] + bytes([AVC_CONFIG[-5] ^ 1]) + AVC_CONFIG[-4:]  # another PPS
@@ -18,7 +18,7 @@ START = (*HEADERS, video(0, key=True), audio(0), video(40), audio(23))
 
 def segment(*tags: Tag, interval_ms: int | None = None, whole: bool = False) -> list[Operation]:
     """Everything a push causes, tag by tag or in one batch, its end included."""
-    segmenter, timeline = Segmenter(interval_ms=interval_ms), Timeline()
+    segmenter, timeline = Segmenter(CutRule(interval_ms)), Timeline()
     operations: list[Operation] = []
     for piece in [batch(*tags)] if whole else [batch(tag) for tag in tags]:
         timeline.place(piece)
@@ -204,7 +204,7 @@ def test_a_section_that_began_with_a_keyframe_is_not_said_to_lack_one(whole: boo
 
 def test_headers_are_kept_without_the_batch_that_they_came_in() -> None:
     """They stay for as long as the recording does, and a batch may hold some MiB."""
-    segmenter, timeline = Segmenter(interval_ms=150), Timeline()
+    segmenter, timeline = Segmenter(CutRule(150)), Timeline()
     operations: list[Operation] = []
     again = (*HEADERS, video(80), audio(69), video(120), audio(92))
     for tags in (START, again, (video(160, key=True), audio(160), video(200), audio(183))):
