@@ -44,6 +44,8 @@
     │   ├── UnknownRule
     │   ├── RuleExists
     │   ├── UnknownConfig             Aliyun's recording configuration
+    │   ├── UnknownRecording          it has ended, or never was
+    │   ├── UnknownFile               it was deleted, or never was
     │   ├── ConfigExists
     │   └── UnknownCallback
     └── InternalError                 a defect of ours                               exit 1
@@ -326,6 +328,18 @@ class ConfigExists(ControlError):
     """There is a configuration for exactly this already."""
 
     code = "config_exists"
+
+
+class UnknownRecording(ControlError):
+    """There is no such recording, or it has ended."""
+
+    code = "unknown_recording"
+
+
+class UnknownFile(ControlError):
+    """There is no such file."""
+
+    code = "unknown_file"
 
 
 class UnknownCallback(ControlError):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, CursorResult, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.catalog.schema import File
+
+_PRESENT = (File.deleted_at.is_(None), File.missing_since.is_(None))
 
 
 async def add(session: AsyncSession, file: File) -> None:
@@ -29,8 +31,25 @@ async def at_path(session: AsyncSession, path: str) -> File | None:
 
 
 async def get(session: AsyncSession, ids: Collection[str]) -> Sequence[File]:
-    """Those of these ids that there are."""
-    return (await session.scalars(select(File).where(File.id.in_(ids)).order_by(File.id))).all()
+    """Files of these ids, by id; neither deleted nor missing ones."""
+    query = select(File).where(File.id.in_(ids), *_PRESENT)
+    return (await session.scalars(query.order_by(File.id))).all()
+
+
+async def is_known(session: AsyncSession, id: str) -> bool:
+    """Whether there is a row of that id, also of a deleted or missing file."""
+    return await session.get(File, id) is not None
+
+
+async def mark_deleted(session: AsyncSession, id: str, at: datetime) -> bool:
+    """Take a file out of every list; False when it is in none."""
+    query = update(File).where(File.id == id, *_PRESENT).values(deleted_at=at)
+    return bool(cast("CursorResult[Any]", await session.execute(query)).rowcount)
+
+
+async def mark_missing(session: AsyncSession, ids: Collection[str], since: datetime | None) -> None:
+    """Take files out of every list, or, with None, put them back."""
+    await session.execute(update(File).where(File.id.in_(ids)).values(missing_since=since))
 
 
 async def of_recording(session: AsyncSession, recording_id: str) -> Sequence[File]:
@@ -85,7 +104,8 @@ def _conditions(query: FileQuery) -> list[ColumnElement[bool]]:
         (File.stream, query.streams),
         (File.format, query.formats),
     )
-    where: list[ColumnElement[bool]] = [column.in_(values) for column, values in one_of if values]
+    where: list[ColumnElement[bool]] = [*_PRESENT]
+    where += [column.in_(values) for column, values in one_of if values]
     if query.names:
         where.append(or_(*(File.name.icontains(one, autoescape=True) for one in query.names)))
     if query.name_prefixes:

@@ -20,6 +20,22 @@ async def expired(session: AsyncSession, now: datetime, *, behind: File | None, 
     return (await session.scalars(query.order_by(File.expires_at, File.id).limit(limit))).all()
 
 
+async def deleted(session: AsyncSession, *, behind: File | None, limit: int) -> Sequence[File]:
+    """Files whose deletion was ordered, the oldest order first, from behind one on."""
+    query = select(File).where(File.deleted_at.is_not(None))
+    if behind is not None:
+        query = query.where(tuple_(File.deleted_at, File.id) > (behind.deleted_at, behind.id))
+    return (await session.scalars(query.order_by(File.deleted_at, File.id).limit(limit))).all()
+
+
+async def missing(session: AsyncSession, *, behind: File | None, limit: int) -> Sequence[File]:
+    """Files that were not found, the longest missing first, from behind one on."""
+    query = select(File).where(File.missing_since.is_not(None))
+    if behind is not None:
+        query = query.where(tuple_(File.missing_since, File.id) > (behind.missing_since, behind.id))
+    return (await session.scalars(query.order_by(File.missing_since, File.id).limit(limit))).all()
+
+
 async def forget_files(session: AsyncSession, ids: Collection[str]) -> None:
     """Delete their rows: they are gone."""
     await session.execute(delete(File).where(File.id.in_(ids)))

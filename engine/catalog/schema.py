@@ -68,6 +68,8 @@ class RecordTemplate(_Dated, Table):
     upload_in_recording: Mapped[bool] = mapped_column(default=False)
     remove_watermark: Mapped[bool] = mapped_column(default=False)
     cos_store: Mapped[bool] = mapped_column(default=False)
+    settings: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Of a rule of /v1: the keys of `[record]`, which then count in place of `formats`."""
 
 
 class RecordRule(_Dated, Table):
@@ -250,6 +252,8 @@ class File(Table):
         Index("files_by_recording", "recording_id"),
         Index("files_by_creation", "created_at"),
         Index("files_by_expiry", "expires_at"),
+        Index("files_by_deletion", "deleted_at"),
+        Index("files_by_absence", "missing_since"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -272,6 +276,10 @@ class File(Table):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     """None: kept for ever."""
+    deleted_at: Mapped[datetime | None]
+    """Its deletion was ordered then: the row goes when the file is gone."""
+    missing_since: Mapped[datetime | None]
+    """It was not found below the storage root then: somebody removed it, or the root is not mounted."""
     is_recovered: Mapped[bool] = mapped_column(default=False)
 
 

@@ -1,6 +1,7 @@
 """Templates, and the rules that bind them to streams: those of recording, and those of callbacks.
 
 A rule names a domain, and below it what the table of its kind has: an app, a stream. An empty name is any.
+The vendors' rules have a domain; those of /v1 may be for any.
 """
 
 from __future__ import annotations
@@ -98,9 +99,10 @@ class Templates(Generic[T, R]):
 
     async def best_rule(self, session: AsyncSession, *names: str) -> R | None:
         """The most special one for a stream: that its own name is in counts more than that its app is."""
-        domain, *below = zip(self._names, names, strict=True)
-        matching = [self._column(name).in_(("", value)) for name, value in below]
-        query = select(self._rule).where(self._column(domain[0]) == domain[1], *matching)
+        matching = [
+            self._column(name).in_(("", value)) for name, value in zip(self._names, names, strict=True)
+        ]
+        query = select(self._rule).where(*matching)
         rules: Sequence[R] = (await session.scalars(query)).all()
         return max(rules, key=self._specificity, default=None)
 

@@ -61,8 +61,11 @@ class Commands:
     async def _start(self, change: Change) -> None:
         desk = change.desk
         paused = [running for running in self._running(change) if running.is_paused]
-        if not desk.is_stopped and "aliyun" in desk.orders and desk.orders["aliyun"].stands(change.now):
+        held_off = {place for place in desk.held_off if place[0] == "aliyun"}
+        is_ordered = "aliyun" in desk.orders and desk.orders["aliyun"].stands(change.now)
+        if is_ordered and not desk.is_stopped and not held_off:
             raise AlreadyStarted(f"{desk.key} is being recorded")
+        desk.held_off -= held_off
         if not paused:
             await self._order(change)
         for running in paused:

@@ -176,6 +176,15 @@ class Control:
         if self._dropper is not None and self.is_live(key):
             await self._dropper(key)
 
+    async def stop_recording(self, id: str) -> None:
+        """End a recording, whatever ordered it, and close its files. Its order records the stream again from
+        the next push on.
+
+        Raises:
+            UnknownRecording: there is none of that id, or it has ended.
+        """
+        await _whole(self._reconciler.stop(id))
+
     # Aliyun's commands
 
     async def command(self, key: StreamKey, command: Command) -> None:

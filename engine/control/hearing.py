@@ -138,7 +138,7 @@ class Hearing:
         assert row is not None
         path = Path(event.path).relative_to(self._board.root).as_posix()
         id = file_id(row.id, path)
-        if await files.get(change.session, [id]):
+        if await files.is_known(change.session, id):
             return
         file = await self._row(change, event, manifest, row, id, path)
         await files.add(change.session, file)

@@ -135,10 +135,10 @@ def of_settings(groups: tuple[Group, ...], *, is_mixed: bool) -> Order:
 
 
 def settings_groups(
-    formats: Iterable[Format], *, interval_s: int, splice_s: int, audio_only: bool, name: str
+    formats: Iterable[str], *, interval_s: int, splice_s: int, audio_only: bool, name: str
 ) -> tuple[Group, ...]:
-    """The groups of `[record]`. As with a template, HLS makes one playlist of a push, or of pushes that are
-    spliced; `interval_s` of 0 makes one file of a push in the other formats too."""
+    """The groups of `[record]` and of a rule of /v1. As with a template, HLS makes one playlist of a push, or
+    of pushes that are spliced; `interval_s` of 0 makes one file of a push in the other formats too."""
     groups = _grouped(
         Group(
             outputs=(Output(format=format),),
@@ -146,7 +146,7 @@ def settings_groups(
             splice_s=splice_s if format is Format.HLS else 0,
             name=name,
         )
-        for format in formats
+        for format in map(Format, formats)
     )
     return tuple(
         group.model_copy(update={"type": "audio"})
@@ -166,6 +166,8 @@ def of_rule(template: RecordTemplate, *, is_mixed: bool) -> Order:
 
 def template_groups(template: RecordTemplate) -> tuple[Group, ...]:
     """The enabled formats of a template. HLS makes one playlist of a push, or of pushes that are spliced."""
+    if template.settings is not None:
+        return settings_groups(**template.settings)
     enabled = [
         format for format in Format if _integer(template.formats.get(format.value, {}), "Enable", 0) == 1
     ]

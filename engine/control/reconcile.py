@@ -19,7 +19,7 @@ from engine.control.desk import OpenTask, Plan, Running, plan, task_state
 from engine.control.ids import recording_id, session_id
 from engine.control.orders import Group, Order, default_groups, inline_groups, template_groups
 from engine.control.states import TaskState, entered
-from engine.errors import ReelError
+from engine.errors import ReelError, UnknownRecording
 from engine.record import RecordSpec
 
 _log = structlog.get_logger()
@@ -110,6 +110,25 @@ class Reconciler:
             partial(self._board.schedule.drop, Due("delay_over", change.desk.key, running.id))
         )
         change.errands.append(partial(fleet.stop if how == "stop" else fleet.finish, running.id))
+
+    async def stop(self, id: str) -> None:
+        """As `Control.stop_recording`."""
+        key = self._board.where.get(id)
+        if key is None:
+            raise UnknownRecording(f"recording {id}: it has ended, or there is none of that id")
+        async with self._board.change(key) as change:
+            running = change.desk.running.get(id)
+            if running is None:
+                raise UnknownRecording(f"recording {id} has ended")
+            if running.is_ending:
+                return
+            row = await recordings.get(change.session, id)
+            assert row is not None
+            # The order still stands: without this another recording would begin at once or after a restart.
+            change.desk.held_off.add((running.slot, running.group.label))
+            row.options = {**row.options, "is_held_off": True}
+            self.end(change, running, "stop")
+            await self.settle(change)
 
     async def _rejoin(self, change: Change, running: Running) -> None:
         push = change.desk.push

@@ -120,6 +120,8 @@ class Recovery:
         for row in rows:
             order = _order(row)
             desk.orders[order.slot] = order
+            if row.options.get("is_held_off"):
+                desk.held_off.add((order.slot, row.options["group"]))
             if row.cause == "aliyun":
                 desk.is_stopped = bool(row.options.get("is_stopped"))
         if "aliyun" not in desk.orders and "settings" not in desk.orders:

@@ -25,6 +25,7 @@ from engine.catalog import Catalog, wanted
 from engine.clock import wall_now
 from engine.config import Record, Settings
 from engine.control import Control, Group, Quotas, Routes, StreamKey, settings_groups
+from engine.control.recorded_files import RecordedFiles
 from engine.errors import OriginError
 from engine.fleet import LocalFleet
 from engine.heap import settle
@@ -76,7 +77,8 @@ async def serve(settings: Settings) -> AsyncIterator[Serving]:
         elif settings.origin.poll_s:
             _run(parts, _polling(settings, catalog, control), "polling")
         storage, keep_days = settings.storage, settings.catalog.keep_days
-        _run(parts, keep(catalog, storage.root, keep_days, expire=storage.expire), "retention")
+        recorded = RecordedFiles(catalog, storage.root)
+        _run(parts, keep(catalog, recorded, keep_days, expire=storage.expire), "retention")
         api = await _listen(parts, settings, keys, catalog, control)
         rtmp = None if origin is None else origin.rtmp_url("").rstrip("/")
         settle()

@@ -144,11 +144,14 @@ class ScriptedFleet:
 
     async def file(self, id: str, name: str, *, recovered: bool = False) -> events.FileFinished:
         spec = self.specs[id]
+        path = spec.output / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
         event = events.FileFinished(
             at=self.clock(),
             recording=id,
             format=spec.format[0],
-            path=str(spec.output / name),
+            path=str(path),
             size_bytes=1000,
             duration_ms=5000,
             video_packets=1,

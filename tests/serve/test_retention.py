@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from catalog.rows import at, callback, file, push, recording, task
@@ -15,8 +14,8 @@ from waiting import until
 from engine.catalog import Catalog
 from engine.catalog.schema import Callback, CallbackAttempt, File, Push, Recording, Task
 from engine.clock import wall_now
-from engine.serve import retention
-from engine.serve.retention import keep, sweep_files, sweep_rows
+from engine.control.recorded_files import RecordedFiles
+from engine.serve.retention import keep, sweep_rows
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ async def test_what_is_over_its_time_goes_with_all_that_belongs_to_it(catalog: C
     await stored(catalog, root, "4", "d/live/x/always.m3u8", None)
     await stored(catalog, root, "5", "d/live/x/gone.mp4", at(0))
     (root / "d/live/x/gone.mp4").unlink()  # by somebody else
-    await sweep_files(catalog, root, at(100))
+    await RecordedFiles(catalog, root, lambda: at(100)).sweep_expired()
     assert await known(catalog) == {"3", "4"}
     assert on_disk(root) == {
         "d/live/x/later.flv",
@@ -78,12 +77,12 @@ async def test_one_that_cannot_be_removed_holds_up_no_other(catalog: Catalog, ro
             (root / f"{number}.flv").mkdir()  # no file, so that it is not removed as one
             session.add(file(str(number), "r", path=f"{number}.flv", expires_at=at(number)))
     await stored(catalog, root, "last", "last.flv", at(120.5))
-    await sweep_files(catalog, root, at(200))
+    await RecordedFiles(catalog, root, lambda: at(200)).sweep_expired()
     assert await known(catalog) == {str(number) for number in range(150)}
     assert not on_disk(root)
     for number in range(150):
         (root / f"{number}.flv").rmdir()
-    await sweep_files(catalog, root, at(200))
+    await RecordedFiles(catalog, root, lambda: at(200)).sweep_expired()
     assert await known(catalog) == set()
 
 
@@ -137,18 +136,17 @@ async def test_many_rows_go_in_several_transactions(catalog: Catalog) -> None:
         assert not (await session.scalars(select(Callback.id))).all()
 
 
-async def test_it_is_done_again_and_again(
-    catalog: Catalog, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_it_is_done_again_and_again(catalog: Catalog, root: Path) -> None:
     """Also after a sweep that failed; and not what the settings forbid."""
     failing = [OSError("no"), RuntimeError("a defect")]
 
-    async def sweep(*given: Any) -> None:
-        if failing:
-            raise failing.pop()
-        await sweep_files(*given)
+    class Failing(RecordedFiles):
+        async def sweep_expired(self) -> None:
+            if failing:
+                raise failing.pop()
+            await super().sweep_expired()
 
-    monkeypatch.setattr(retention, "sweep_files", sweep)
+    recorded = Failing(catalog, root)
     await with_recording(catalog)
     async with catalog.begin() as session:
         session.add(push(ended_at=wall_now() - timedelta(days=3)))
@@ -160,7 +158,7 @@ async def test_it_is_done_again_and_again(
             return len((await session.scalars(select(Push.id))).all())
 
     for expire, keep_days in ((False, 0), (False, 2), (True, 0)):
-        sweeping = asyncio.create_task(keep(catalog, root, keep_days, expire=expire, pause_s=0.05))
+        sweeping = asyncio.create_task(keep(catalog, recorded, keep_days, expire=expire, pause_s=0.05))
         if expire:
             await until(lambda: not on_disk(root))
             assert await pushes() == 1

@@ -20,6 +20,7 @@ from engine.catalog import files, recordings
 from engine.catalog.files import FileQuery
 from engine.catalog.schema import File, Recording
 from engine.control.excerpts import INDEX
+from engine.control.recorded_files import RecordedFiles
 from engine.media.civil_time import iso_text
 
 _LONGEST = timedelta(days=4)
@@ -58,6 +59,7 @@ class RecordFiles:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._recorded = RecordedFiles(services.catalog, services.root, services.now)
 
     def actions(self) -> list[Action[Any]]:
         """As the dialect lists them."""
@@ -103,8 +105,8 @@ class RecordFiles:
             offset=(asked.page_num - 1) * asked.page_size,
             limit=asked.page_size,
         )
+        found, total = await self._recorded.search(query)
         async with self._services.catalog.read() as session:
-            found, total = await files.search(session, query)
             options = await recordings.options_of(session, {file.recording_id for file in found})
         return {
             "Order": asked.order,

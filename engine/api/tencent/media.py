@@ -18,8 +18,9 @@ from engine.api.tencent.media_query import (
     can_match,
     catalog_query,
 )
-from engine.catalog import files, recordings
+from engine.catalog import recordings
 from engine.catalog.schema import File
+from engine.control.recorded_files import RecordedFiles
 
 
 class Media:
@@ -27,6 +28,7 @@ class Media:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._recorded = RecordedFiles(services.catalog, services.root, services.now)
 
     def actions(self) -> list[Action[Any]]:
         """As the dialect lists them."""
@@ -41,8 +43,8 @@ class Media:
             raise ApiFault("InvalidParameterValue.Limit", f"Offset and Limit may reach {MOST} together.")
         if not can_match(asked):
             return {"TotalCount": 0, "MediaInfoSet": []}
+        page, total = await self._page(asked, caller)
         async with self._services.catalog.read() as session:
-            page, total = await self._page(session, asked, caller)
             shown = await self._shown(session, page, asked.filters)
         return {"TotalCount": min(total, MOST), "MediaInfoSet": shown}
 
@@ -51,21 +53,22 @@ class Media:
         ids = list(dict.fromkeys(asked.file_ids))
         if not ids:
             raise ApiFault("InvalidParameterValue.FileIdsEmpty", "The parameter `FileIds` names no file.")
+        found = {file.id: file for file in await self._recorded.get(ids) if caller.may(file.domain)}
+        page = [found[id] for id in ids if id in found]
         async with self._services.catalog.read() as session:
-            found = {file.id: file for file in await files.get(session, ids) if caller.may(file.domain)}
-            page = [found[id] for id in ids if id in found]
             shown = await self._shown(session, page, asked.filters)
         return {"MediaInfoSet": shown, "NotExistFileIdSet": [id for id in ids if id not in found]}
 
-    async def _page(
-        self, session: AsyncSession, asked: SearchMedia, caller: Caller
-    ) -> tuple[Sequence[File], int]:
+    async def _page(self, asked: SearchMedia, caller: Caller) -> tuple[Sequence[File], int]:
         """The files to show, and how many there are. What the catalog does not look for, and what the caller
         may not see, is sorted out of all that it finds."""
         if caller.may_all and not asked.class_ids:
-            return await files.search(session, catalog_query(asked, offset=asked.offset, limit=asked.limit))
-        found, _ = await files.search(session, catalog_query(asked, limit=MOST))
-        classes = await self._classes(session, found) if asked.class_ids else {}
+            return await self._recorded.search(catalog_query(asked, offset=asked.offset, limit=asked.limit))
+        found, _ = await self._recorded.search(catalog_query(asked, limit=MOST))
+        classes = {}
+        if asked.class_ids:
+            async with self._services.catalog.read() as session:
+                classes = await self._classes(session, found)
         chosen = [
             file
             for file in found

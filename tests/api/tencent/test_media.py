@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,7 +39,8 @@ async def finished(house: House, id: str, name: str, **changes: Any) -> None:
     """A recording says that a file is final, with a manifest beside it."""
     spec = house.fleet.specs[id]
     path = spec.output / name
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
     started_at = house.clock()
     house.clock.forward(60)
     recorded = Interval(start=started_at, end=house.clock())
