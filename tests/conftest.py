@@ -11,6 +11,7 @@ from typing import Any
 import hypothesis
 import pytest
 import pytest_asyncio
+import selection
 from databases import KINDS, empty_catalog, empty_database, postgresql
 from oracle.samples import CAPTURES, MANIFEST, ROOT, SAMPLE_STREAMS
 from programs import advice, missing, modern_ffmpeg
@@ -30,18 +31,28 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """More workers than cores, because most tests wait for streams in real time; none for a few files."""
     places = [config.invocation_params.dir / argument.partition("::")[0] for argument in config.args]
     files = sum(len(list(place.rglob("test_*.py"))) if place.is_dir() else 1 for place in places)
-    return min(2 + (os.cpu_count() or 1), files // FILES_A_WORKER)
+    return min(4 + (os.cpu_count() or 1), files // FILES_A_WORKER)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--measure`, for `selection`."""
+    parser.addoption("--measure", action="store_true", help="write tests/seconds.json")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that may take long begin first, so that none of them is waited for alone at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+    """Mark what a first look takes, and let every worker begin with long tests."""
+    selection.mark_quick(items)
+    if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+        items[:] = selection.spread(items, workers)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
     """Say in one last line what was missing, and how to get it."""
     yield
+    if terminalreporter.config.option.measure:
+        reports = [report for kind in ("passed", "") for report in terminalreporter.getreports(kind)]
+        selection.write_measured(reports)
     skipped = terminalreporter.getreports("skipped")
     for line in advice(report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)):
         terminalreporter.write_line(line)
