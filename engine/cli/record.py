@@ -35,6 +35,8 @@ def record_command(
     reconnect: options.Reconnect = None,
     splice: options.Splice = None,
     name: options.Name = None,
+    tz: options.Tz = None,
+    title: options.Title = None,
     timestamps: options.Timestamps = None,
     jump: options.Jump = None,
     hls_segment: options.HlsSegment = None,

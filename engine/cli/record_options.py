@@ -64,6 +64,8 @@ SplitSize = Annotated[str | None, _option("split_size", "--split-size", metavar=
 Reconnect = Annotated[str | None, _option("reconnect", "--reconnect", metavar=_TIME)]
 Splice = Annotated[str | None, _option("splice", "--splice", metavar=_TIME)]
 Name = Annotated[str | None, _option("name", "--name", metavar="TEMPLATE")]
+Tz = Annotated[str | None, _option("tz", "--tz", metavar="ZONE")]
+Title = Annotated[str | None, _option("title", "--title", metavar="TEXT")]
 Timestamps = Annotated[str | None, _option("timestamps", "--timestamps", metavar="original|zero")]
 Jump = Annotated[str | None, _option("jump", "--jump", metavar="discontinuity|repair")]
 HlsSegment = Annotated[str | None, _option("hls_segment", "--hls-segment", metavar="ts|fmp4|auto")]

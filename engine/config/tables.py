@@ -12,6 +12,7 @@ from engine.errors import UsageError
 from engine.media.codecs import Format
 from engine.media.fields import ANY_CASE, Formats, duration_s
 from engine.store.naming import DEFAULT, NameTemplate
+from engine.store.time_zone import TimeZone
 
 Seconds = Annotated[float, duration_s(more_than=0, at_most=86_400)]
 Count = Annotated[int, Field(ge=0, le=10**9)]
@@ -71,7 +72,7 @@ class Storage(_Part):
 
     root: Path = Path("recordings")
     expire: bool = True
-    tz: str = "UTC"
+    tz: TimeZone = "UTC"
     public_url: str = "http://127.0.0.1:8750/files"
 
     @field_validator("public_url")

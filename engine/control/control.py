@@ -51,6 +51,7 @@ class Control:
         drop: Has the origin cut a push; None: it cannot.
         default_format: Of a task whose template does not exist.
         fallback: What is recorded of a push that no rule and no configuration matches; empty: nothing.
+        tz: The time zone of file names.
         now: The wall clock, which may step.
         steady: Seconds that pass, whatever the wall clock says.
     """
@@ -68,13 +69,14 @@ class Control:
         drop: Drop | None = None,
         default_format: str = "hls",
         fallback: tuple[Group, ...] = (),
+        tz: str = "UTC",
         now: Callable[[], datetime] = wall_now,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._board = Board(
             catalog, fleet, routes, quotas, messages, root, Format(default_format), now, fallback
         )
-        self._reconciler = Reconciler(self._board)
+        self._reconciler = Reconciler(self._board, tz)
         self._dropper = drop
         self._presence = Presence(self._board, self._reconciler, on_demand)
         self._hearing = Hearing(self._board, self._reconciler, self._presence)

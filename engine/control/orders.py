@@ -73,7 +73,7 @@ class Group(_Frozen):
         """Tells the groups of an order apart."""
         return f"{'+'.join(self.formats)}/{self.hls_segment}/{self.interval_s}"
 
-    def spec(self, id: str, key: StreamKey, root: Path, url: str) -> RecordSpec:
+    def spec(self, id: str, key: StreamKey, root: Path, url: str, tz: str) -> RecordSpec:
         """For the engine. Files are named after the key, whatever the origin calls the stream."""
         stream = StreamName(key.domain, key.app, key.stream)
         return RecordSpec(
@@ -81,6 +81,7 @@ class Group(_Frozen):
             urls=(url,),
             output=root,
             name=NameTemplate(self.name).for_stream(stream).text,
+            tz=tz,
             format=self.formats,
             type=self.type,
             interval=self.interval_s,

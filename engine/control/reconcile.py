@@ -33,8 +33,9 @@ has tried for half a minute by then."""
 class Reconciler:
     """Starts and ends recordings. Everything is done inside a change."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, tz: str) -> None:
         self._board = board
+        self._tz = tz  # of file names
 
     async def settle(self, change: Change) -> None:
         """Compare what stands with what runs, and do what is to be done."""
@@ -153,7 +154,7 @@ class Reconciler:
         desk, board = change.desk, self._board
         assert desk.push is not None
         url = board.routes.url(desk.key, order.is_mixed)
-        spec = group.spec(recording_id(), desk.key, board.root, url)
+        spec = group.spec(recording_id(), desk.key, board.root, url, self._tz)
         assert spec.id is not None
         change.session.add(
             Recording(

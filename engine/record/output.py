@@ -431,3 +431,9 @@ def _metadata(body: bytes) -> dict[str, _native.AmfValue]:
     except ValueError:
         return {}
     return values[1] if len(values) >= 2 and isinstance(values[1], dict) else {}
+
+
+def title_of(begin: Begin) -> str:
+    """The title that the source's onMetaData gives the stream; empty when it gives none."""
+    title = _metadata(begin.metadata).get("title")
+    return title.strip() if isinstance(title, str) else ""

@@ -22,7 +22,7 @@ from engine.media.codecs import Format
 from engine.media.events import GapReason
 from engine.mux import prepare
 from engine.record.ledger import Ledger
-from engine.record.output import Output, OutputReport
+from engine.record.output import Output, OutputReport, title_of
 from engine.record.output_file import Identity, Place, Settings, path_of
 from engine.record.wall_clock import Span, WallClock
 from engine.segment import Begin, Cause, End, Media, Operation
@@ -154,7 +154,7 @@ class Outputs:
             return
         try:
             self._space.check(after_failure=any(output.trouble for output in outputs))
-            places = self._reserve([output.format for output in outputs], at)
+            places = self._reserve([output.format for output in outputs], begin, at)
             self._space.remember()
         except ReelError as error:
             for output in outputs:
@@ -188,16 +188,17 @@ class Outputs:
         rest = Media(media.section, media.batch.rows(slice(row, None)))
         return {output.format: rest for output in stopped}
 
-    def _reserve(self, formats: Sequence[Format], at: datetime) -> dict[Format, Place]:
+    def _reserve(self, formats: Sequence[Format], begin: Begin, at: datetime) -> dict[Format, Place]:
         """The new files of a section, all of one base name that no other file has.
 
         Sequence numbers go up until every file could be created exclusively, so that neither another
         recording nor another process is overwritten (S1).
         """
         listed: dict[Path, set[str]] = {}
+        title = title_of(begin)
         while True:
             self._seq += 1
-            base = self._root / self._template.path(self._name, at, self._seq)
+            base = self._root / self._template.path(self._name, at, self._seq, title)
             with StorageErrors(base):
                 if _is_taken(base, listed):
                     continue

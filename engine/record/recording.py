@@ -34,7 +34,7 @@ from engine.record.spec import RecordSpec
 from engine.record.state import State, Status
 from engine.record.verdict import verdict
 from engine.segment import Begin, Cause, Media
-from engine.store import NameTemplate, Space, StreamName
+from engine.store import Space, StreamName
 
 _log = structlog.get_logger()
 
@@ -118,7 +118,7 @@ class Recording:
         self._outputs = Outputs(
             {format: before.ledger_of(format) for format in spec.format},
             spec.output,
-            NameTemplate(spec.name),
+            spec.name_template,
             StreamName(*self.name),
             Identity(self.id, masked(url), "/".join(self.name)),
             Settings(

@@ -19,6 +19,7 @@ from engine.media.fields import ANY_CASE, Formats, duration_s, size_mib
 from engine.media.quantities import MIB
 from engine.segment import CutRule
 from engine.store.naming import DEFAULT, NameTemplate
+from engine.store.time_zone import TimeZone, parse_time_zone
 from engine.validation import Location, dotted, first_problem
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
@@ -83,7 +84,18 @@ class RecordSpec(BaseModel):
             "when its tracks are the same."
         ),
     ] = False
-    name: Annotated[str, Field(description="File names, in UTC.")] = DEFAULT
+    name: Annotated[
+        str,
+        Field(
+            description="File names. {date} and {time} are UTC; {start}, {local_date} and {local_time} "
+            "are of --tz."
+        ),
+    ] = DEFAULT
+    tz: Annotated[TimeZone, Field(description="Time zone of file names: an IANA name, or local.")] = "UTC"
+    title: Annotated[
+        str | None,
+        Field(description="{title} in file names; otherwise the one in the stream, or the stream's name."),
+    ] = None
     timestamps: Annotated[
         Literal["original", "zero"],
         ANY_CASE,
@@ -162,6 +174,11 @@ class RecordSpec(BaseModel):
         if value is not None and len(info.data.get("urls", ())) > 1:
             raise ValueError("a recording has one URL")
         return value
+
+    @property
+    def name_template(self) -> NameTemplate:
+        """How files are named."""
+        return NameTemplate(self.name, parse_time_zone(self.tz), self.title or "")
 
     @property
     def cut_rule(self) -> CutRule:

@@ -124,6 +124,7 @@ async def _control(
         drop=None if origin is None else drop,
         default_format=settings.tencent.default_format,
         fallback=_fallback(settings.record),
+        tz=settings.storage.tz,
     )
     await parts.enter_async_context(fleet)
     return await parts.enter_async_context(control)

@@ -10,11 +10,22 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from engine.errors import UsageError
 
-FIELDS = ("domain", "app", "stream", "start", "date", "time", "seq")
+FIELDS = (
+    "domain",
+    "app",
+    "stream",
+    "title",
+    "start",
+    "date",
+    "time",
+    "local_date",
+    "local_time",
+    "seq",
+)
 DEFAULT = "{domain}/{app}/{stream}/{start}-{seq}"
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
@@ -41,11 +52,16 @@ class StreamName:
 class NameTemplate:
     """A checked template.
 
+    `{start}` is in the zone and carries its offset, `{local_date}` and `{local_time}` are in the zone,
+    `{date}` and `{time}` in UTC. A zone of None is the machine's.
+
     Raises:
         UsageError: an unknown field, an absolute path, `..`, or no `{seq}` to tell files apart.
     """
 
     text: str = DEFAULT
+    zone: tzinfo | None = UTC
+    title: str = ""
 
     def __post_init__(self) -> None:
         unknown = [name for name in _FIELD.findall(self.text) if name not in FIELDS]
@@ -71,23 +87,33 @@ class NameTemplate:
     def for_stream(self, name: StreamName) -> NameTemplate:
         """The template of one stream's files: its domain, app and name are filled in."""
         values = {"domain": _safe(name.domain), "app": _safe(name.app), "stream": _safe(name.stream)}
-        return NameTemplate(_FIELD.sub(lambda match: values.get(match[1], match[0]), self.text))
+        return NameTemplate(
+            _FIELD.sub(lambda match: values.get(match[1], match[0]), self.text), self.zone, self.title
+        )
 
     @property
     def glob(self) -> str:
         """A pattern of `Path.glob` that matches every path of the template, without an ending."""
         return _FIELD.sub("*", self.text)  # literals hold no character that means something in a pattern
 
-    def path(self, name: StreamName, started_at: datetime, seq: int) -> str:
-        """The path, without an ending, of the seq-th file begun at a time (written in UTC)."""
-        at = started_at.astimezone(UTC)
+    def path(self, name: StreamName, started_at: datetime, seq: int, title: str = "") -> str:
+        """The path, without an ending, of the seq-th file begun at a time.
+
+        `title` is what the stream says of itself. The template's own goes before it, and the stream's name
+        stands for one that is missing.
+        """
+        at, local = started_at.astimezone(UTC), started_at.astimezone(self.zone)
+        offset = local.strftime("%z") if local.utcoffset() else "Z"
         values = {
             "domain": _safe(name.domain),
             "app": _safe(name.app),
             "stream": _safe(name.stream),
-            "start": at.strftime("%Y%m%dT%H%M%SZ"),
+            "title": _safe(self.title or title or name.stream),
+            "start": local.strftime("%Y%m%dT%H%M%S") + offset,
             "date": at.strftime("%Y-%m-%d"),
             "time": at.strftime("%H%M%S"),
+            "local_date": local.strftime("%Y-%m-%d"),
+            "local_time": local.strftime("%H%M%S"),
             "seq": f"{seq:03d}",
         }
         return _FIELD.sub(lambda match: values[match[1]], self.text)

@@ -49,6 +49,10 @@ USAGE = {
     "unknown timestamps": ("record rtmp://h/a/b --timestamps wall", "--timestamps: original or zero"),
     "unknown HLS segments": ("record rtmp://h/a/b --hls-segment cmaf", "--hls-segment: ts, fmp4 or auto"),
     "HLS segments of no length": ("record rtmp://h/a/b --hls-time 0", "--hls-time: more than 0 s"),
+    "an unknown time zone": (
+        "record rtmp://h/a/b --tz Europe/Berlim",
+        "--tz: there is no time zone 'Europe/Berlim': did you mean Europe/Berlin?",
+    ),
     "an id that is a path": ("record rtmp://h/a/b --id ../x", "--id: '../x' is not an id"),
     "header without a colon": ("record http://h/a.flv --header Cookie", "Cookie"),
     "header with a line break": ("record http://h/a.flv --header K:a\nb", "line break"),

@@ -114,7 +114,7 @@ def test_orders_are_stored_and_read_back() -> None:
 def test_specs_are_what_the_engine_takes(format: str) -> None:
     key = StreamKey("..", "{app}", "a/../../b\0\U0001f600")
     for groups in (default_groups(Format(format)), inline_groups("live", {"format": format})):
-        spec = groups[0].spec("id", key, Path("/root"), "rtmp://h/a/s")
+        spec = groups[0].spec("id", key, Path("/root"), "rtmp://h/a/s", "UTC")
         path = NameTemplate(spec.name).path(StreamName("", "", ""), START, 1)
         assert path.startswith("~2E./~7Bapp~7D/a~2F")
         assert ".." not in path.split("/")
@@ -123,7 +123,7 @@ def test_specs_are_what_the_engine_takes(format: str) -> None:
 @given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40))
 def test_no_stream_name_leads_out_of_the_root(domain: str, app: str, stream: str) -> None:
     group = Group(outputs=(Output(format=Format.FLV),))
-    spec = group.spec("id", StreamKey(domain, app, stream), Path("/root"), "rtmp://h/a/s")
+    spec = group.spec("id", StreamKey(domain, app, stream), Path("/root"), "rtmp://h/a/s", "UTC")
     path = NameTemplate(spec.name).path(StreamName("", "", ""), START, 1)
     assert len(path.split("/")) == 4
     assert all(part and not part.startswith(".") and "\0" not in part for part in path.split("/"))

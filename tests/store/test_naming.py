@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from engine.errors import UsageError
 from engine.store import NameTemplate, StreamName
+from engine.store.time_zone import parse_time_zone
 
 _AT = datetime(2026, 3, 1, 12, 30, 5, tzinfo=UTC)
 
@@ -26,6 +28,65 @@ def test_times_are_utc() -> None:
     assert (
         NameTemplate("{date}/{time}-{seq}").path(StreamName("d", "a", "s"), at, 7) == "2026-03-01/123005-007"
     )
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NAME = StreamName("d", "a", "s")
+
+
+def test_local_times_are_of_the_zone() -> None:
+    text = "{date}_{time}_{local_date}_{local_time}_{start}-{seq}"
+    late = datetime(2026, 7, 1, 22, 30, 5, tzinfo=UTC)
+    assert NameTemplate(text, BERLIN).path(NAME, late, 1) == (
+        "2026-07-01_223005_2026-07-02_003005_20260702T003005+0200-001"
+    )
+    assert (
+        NameTemplate(text, parse_time_zone("america/new_york"))
+        .path(NAME, _AT, 1)
+        .endswith("_2026-03-01_073005_20260301T073005-0500-001")
+    )
+
+
+@given(st.integers(0, 4 * 3600), st.integers(1, 7200))
+def test_no_two_moments_share_a_start_when_clocks_are_put_back(at_s: int, later_s: int) -> None:
+    first = datetime(2026, 10, 25, tzinfo=UTC) + timedelta(seconds=at_s)
+    second = first + timedelta(seconds=later_s)
+    template = NameTemplate("{start}-{seq}", BERLIN)
+    assert template.path(NAME, first, 1) != template.path(NAME, second, 1)
+
+
+def test_files_of_the_hour_that_comes_twice_are_told_apart_by_their_number(tmp_path: Path) -> None:
+    """S1: the same local time, an hour apart."""
+    template = NameTemplate("{local_date}-{local_time}-{seq}", BERLIN)
+    moments = [datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1)]
+    assert template.path(NAME, moments[0], 1) == template.path(NAME, moments[1], 1)
+    paths = []
+    for moment in moments:
+        seq = 1
+        while (path := tmp_path / template.path(NAME, moment, seq)).exists():
+            seq += 1
+        paths.append(path)
+        path.touch(exist_ok=False)
+    assert [path.name[-3:] for path in paths] == ["001", "002"]
+
+
+def test_a_title_is_the_users_then_the_streams_then_the_streams_name() -> None:
+    template = NameTemplate("{title}-{seq}")
+    assert template.path(NAME, _AT, 1) == "s-001"
+    assert template.path(NAME, _AT, 1, "../Live: 1") == "~2E.~2FLive~3A~201-001"
+    assert NameTemplate("{title}-{seq}", title="mine").path(NAME, _AT, 1, "theirs") == "mine-001"
+
+
+@pytest.mark.parametrize("text", ["Berlin", "", "../../etc/passwd", "UTC+1", "Europe", "\0", "/etc"])
+def test_what_is_no_time_zone_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="there is no time zone"):
+        parse_time_zone(text)
+
+
+def test_every_time_zone_is_known_in_any_case() -> None:
+    assert parse_time_zone("local") is parse_time_zone("LOCAL") is None
+    for name in available_timezones():
+        assert str(parse_time_zone(name.upper())).casefold() == name.casefold()
 
 
 @pytest.mark.parametrize(
