@@ -24,6 +24,7 @@
     ├── UnsupportedCodec              a format cannot hold the stream's codecs       exit 4
     ├── StorageError                  a file cannot be created, written or renamed   exit 5
     │   ├── NameTaken                 a file of that name exists
+    │   ├── CatalogFailed             the database's disk failed: nothing more is stored
     │   ├── StorageFull               too little space is free
     │   └── StorageRefused            the disk or its permissions say no
     ├── OriginError                   the embedded origin cannot serve               exit 1
@@ -224,6 +225,12 @@ class MuxError(ReelError):
     """A container refused a packet or a header."""
 
     code = "mux"
+
+
+class CatalogFailed(StorageError):
+    """The disk of the database failed."""
+
+    code = "catalog_failed"
 
 
 class StorageFull(StorageError):

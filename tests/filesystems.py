@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from programs import need
 
 
 @contextmanager
@@ -48,3 +49,26 @@ def fill(path: Path, *, but_bytes: int = 0) -> None:
                 file.write(bytes(1 << 16))
         except OSError:
             return
+
+
+@contextmanager
+def ext4(folder: Path, image: Path) -> Iterator[Path]:
+    """A file system of 16 MB in a file, as it was left when the file exists; the test is skipped where one
+    may not mount."""
+    if not image.exists():
+        image.write_bytes(b"")
+        os.truncate(image, 16 << 20)
+        subprocess.run([need("mkfs.ext4"), "-q", str(image)], check=True, timeout=30)
+    folder.mkdir(exist_ok=True)
+    command = ["mount", "-o", "loop", str(image), str(folder)]
+    if os.geteuid() or subprocess.run(command, capture_output=True, timeout=10, check=False).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=30)
+
+
+def make_read_only(folder: Path) -> None:
+    """What ext4 does to itself when its disk fails: nothing more is written, whoever has files open."""
+    subprocess.run(["mount", "-o", "remount,abort", str(folder)], check=True, timeout=10)

@@ -23,7 +23,7 @@ from engine.api.transports.legacy import LegacyWire
 from engine.api.transports.tencent import TencentWire
 from engine.api.transports.wire import Gate, Reply, Wire
 from engine.clock import wall_now
-from engine.errors import ReelError
+from engine.errors import CatalogFailed, ReelError
 from engine.log import StormLog
 
 _log = structlog.get_logger()
@@ -38,10 +38,16 @@ class RunnerOptions(TypedDict):
     max_line_size: int
     auto_decompress: bool
     access_log: None
+    shutdown_timeout: float
 
 
 # A line longer than Tencent's limit must reach us to be told so, and a body is signed as it was sent.
-RUNNER_OPTIONS = RunnerOptions(max_line_size=4 * MAX_TARGET, auto_decompress=False, access_log=None)
+RUNNER_OPTIONS = RunnerOptions(
+    max_line_size=4 * MAX_TARGET,
+    auto_decompress=False,
+    access_log=None,
+    shutdown_timeout=5.0,  # for downloads that go on: recordings end after this
+)
 """For `aiohttp.web.AppRunner(application, **RUNNER_OPTIONS)`."""
 
 
@@ -98,6 +104,9 @@ class _Api:
             except ApiFault as fault:
                 self._log_refusal(call, fault)
                 return wire.refuse(call, fault, request_id)
+            except CatalogFailed as error:
+                _log.info("call.failed", error=str(error), peer=call.peer)
+                return wire.refuse(call, wire.defect(), request_id)
             except Exception:
                 _log.exception("call.failed", peer=call.peer)
                 return wire.refuse(call, wire.defect(), request_id)

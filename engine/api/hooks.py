@@ -7,8 +7,8 @@
     node-media-server notify: { url: URL }                                     JSON
 
 URL is http://HOST:PORT/hooks/KIND?secret=SECRET, KIND one of `srs`, `nginx-rtmp`, `zlmediakit`, `mediamtx`,
-`node-media-server`. A wrong secret is answered with 403, a message that cannot be read with 400; what is no
-news of a publisher is answered like what is.
+`node-media-server`. A wrong secret is answered with 403, a message that cannot be read with 400,
+news that cannot be stored with 503; what is no news of a publisher is answered like what is.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import structlog
 from aiohttp import web
 
 from engine.control.streams import StreamKey
+from engine.errors import CatalogFailed
 
 ROUTE = "/hooks"
 
@@ -78,7 +79,10 @@ def add_hooks(app: web.Application, presence: Presence, *, secret: str, domain: 
             raise web.HTTPForbidden
         news = reader.read(await _fields(request))
         if news is not None:
-            await _tell(presence, news, kind, domain)
+            try:
+                await _tell(presence, news, kind, domain)
+            except CatalogFailed as error:
+                raise web.HTTPServiceUnavailable(text="the database failed") from error
         return reader.answer()
 
     app.router.add_post(ROUTE + "/{kind}", take)

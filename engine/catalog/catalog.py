@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Self
+from typing import NoReturn, Self
 
 from alembic import command
 from alembic.config import Config
@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from engine.catalog import sqlite
+from engine.catalog.failure import DiskFailure
 from engine.errors import StorageError, UsageError
 
 _CONNECTIONS = 16  # kept open: opening one takes longer than what is asked on it
@@ -41,7 +42,8 @@ class Catalog:
                 f"catalog: {self.url.drivername} is not known: write sqlite+aiosqlite:///FILE "
                 "or postgresql+asyncpg://USER:PASSWORD@HOST/NAME"
             )
-        self._writer = sqlite.Writer(self.url) if self.is_sqlite else None
+        self._failure = DiskFailure(self.url.database or "")
+        self._writer = sqlite.Writer(self.url, self._failure) if self.is_sqlite else None
         self._engine = create_async_engine(
             self.url, pool_size=_CONNECTIONS, max_overflow=0, pool_pre_ping=not self.is_sqlite
         )
@@ -59,9 +61,9 @@ class Catalog:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._engine.dispose()
         if self._writer is not None:
             await self._writer.close()
-        await self._engine.dispose()
 
     async def migrate(self) -> None:
         """Makes the tables what this version needs; nothing when they are.
@@ -86,7 +88,7 @@ class Catalog:
         the database, and for no other transaction.
 
         Raises:
-            StorageError: the disk failed, and takes no more.
+            CatalogFailed: SQLite's disk failed, now or earlier: what was written last may be lost.
         """
         if self._writer is not None:
             async with self._writer.transaction() as session:
@@ -97,9 +99,22 @@ class Catalog:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """A transaction that only reads: one state of the database, and no waiting for writers."""
-        async with self._sessions() as session, session.begin():
-            yield session
+        """A transaction that only reads: one state of the database, and no waiting for writers.
+
+        Raises:
+            CatalogFailed: SQLite's disk failed.
+        """
+        with self._failure.watching():
+            async with self._sessions() as session, session.begin():
+                yield session
+
+    async def wait_failed(self) -> NoReturn:
+        """Wait until SQLite's disk fails, if it ever does. A PostgreSQL server that is gone may come back.
+
+        Raises:
+            CatalogFailed: it did: end, so that another process finds out what is on the disk.
+        """
+        await self._failure.wait()
 
 
 def migrations(connection: Connection) -> Config:

@@ -6,46 +6,41 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-from engine.errors import StorageError
+from engine.catalog.failure import DiskFailure
 
 
 class Flush:
     """Calls `flush` in a thread of `executor`: at once for the first who waits, and once for all who came
     while it was under way.
 
-    After one that failed all do: what the system could not write it may have forgotten, and a later flush
-    would call it written.
+    After one that failed none is tried: what the system could not write it may have forgotten, and a later
+    flush would call it written.
     """
 
-    def __init__(self, flush: Callable[[], None], executor: Executor) -> None:
+    def __init__(self, flush: Callable[[], None], executor: Executor, failure: DiskFailure) -> None:
         self._flush = flush
         self._executor = executor
-        self._next: asyncio.Future[None] | None = None
+        self._failure = failure
+        self._has_failed = False
+        self._next: asyncio.Future[bool] | None = None  # whether it succeeded
         self._run: asyncio.Task[None] | None = None
-        self._failed: StorageError | None = None
-
-    def check(self) -> None:
-        """Raises:
-        StorageError: a flush failed.
-        """
-        if self._failed is not None:
-            raise self._failed
 
     async def wait(self) -> None:
-        """Until all that was written before this call is on the disk.
+        """Wait until all that was written before this call is on the disk.
 
         Raises:
-            StorageError: that is not known, nor will it be.
+            CatalogFailed: a flush failed, so that this is not known.
         """
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
             if self._run is None or self._run.done():
                 self._run = asyncio.create_task(self._run_all())
         # Whoever is cancelled leaves the flush to the others.
-        await asyncio.shield(self._next)
+        if not await asyncio.shield(self._next):
+            raise self._failure.error()
 
     async def close(self) -> None:
-        """Until nothing is under way."""
+        """Wait until nothing is under way."""
         if self._run is not None:
             await self._run
 
@@ -53,15 +48,10 @@ class Flush:
         while self._next is not None:
             # Who comes from here on has written what this flush may miss.
             waiting, self._next = self._next, None
-            try:
-                self.check()
-                await asyncio.get_running_loop().run_in_executor(self._executor, self._flush)
-            except OSError as error:
-                self._failed = StorageError(f"catalog: what was written may not be on the disk: {error}")
-            except StorageError:
-                pass
-            if self._failed is None:
-                waiting.set_result(None)
-            else:
-                waiting.set_exception(self._failed)
-                waiting.exception()  # nobody may be left to hear it
+            if not self._has_failed:
+                try:
+                    await asyncio.get_running_loop().run_in_executor(self._executor, self._flush)
+                except OSError as error:
+                    self._has_failed = True
+                    self._failure.report(error)
+            waiting.set_result(not self._has_failed)

@@ -14,14 +14,16 @@ import sqlite3
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import structlog
 from sqlalchemy import URL, Connection, Executable, Result, RootTransaction, StaticPool, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from engine.catalog.failure import DiskFailure
 from engine.catalog.flush import Flush
-from engine.errors import InternalError, UsageError
+from engine.errors import CatalogFailed, InternalError, UsageError
 
 BUSY_S = 10.0
 """How long another process may write."""
@@ -43,19 +45,25 @@ def prepare(connection: Any, _: object) -> None:
 
 
 class Writer:
-    """The one that writes, of this process. `url` is `sqlite+aiosqlite:///FILE`.
+    """The one that writes, of this process.
+
+    Args:
+        url: `sqlite+aiosqlite:///FILE`.
+        failure: Is told when the disk fails; nothing is written after that.
 
     Raises:
         UsageError: a database in memory, or a folder that holds no log beside the file.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, failure: DiskFailure) -> None:
         if url.database in (None, "", ":memory:") or url.query:
             raise UsageError("catalog: what is ordered has to be kept: name a file, sqlite+aiosqlite:///FILE")
-        self._log_path = f"{url.database}-wal"
+        self._path = Path(url.database)
+        self._log: int | None = None  # a descriptor
+        self._failure = failure
         # One thread, so that a flush and a checkpoint are never at once.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="catalog")
-        self._flush = Flush(self._flush_log, self._executor)
+        self._flush = Flush(self._flush_log, self._executor, failure)
         self._engine = create_engine(
             url.set(drivername="sqlite"), poolclass=StaticPool, connect_args={"check_same_thread": False}
         )
@@ -65,6 +73,7 @@ class Writer:
         self._turn = asyncio.Lock()
         self._holder: asyncio.Task[Any] | None = None
         self._connection: Connection | None = None
+        self._reader: sqlite3.Connection | None = None
         self._commits = 0
         self._checkpoint: asyncio.Task[None] | None = None
 
@@ -73,7 +82,7 @@ class Writer:
         """A transaction, on the disk when the block has ended and rolled back when it raises.
 
         Raises:
-            StorageError: an earlier transaction may be lost, so this one would be.
+            CatalogFailed: the disk failed, now or earlier.
             InternalError: within another of the same asyncio task, which would wait for itself.
         """
         if self._holder is not None and self._holder is asyncio.current_task():
@@ -81,17 +90,18 @@ class Writer:
         async with self._turn:
             self._holder = asyncio.current_task()
             try:
-                self._flush.check()
-                connection = await self._opened()
-                before = _driver(connection).total_changes
-                transaction = await _begun(connection)
-                try:
-                    async with _Session(connection) as session, session.begin():
-                        yield session
-                finally:
-                    if transaction.is_active:  # nothing was asked in the block
-                        transaction.rollback()
-                has_changed = _driver(connection).total_changes != before
+                self._failure.check()
+                with self._failure.watching():
+                    connection = await self._opened()
+                    before = _driver(connection).total_changes
+                    transaction = await _begun(connection)
+                    try:
+                        async with _Session(connection) as session, session.begin():
+                            yield session
+                    finally:
+                        if transaction.is_active:  # nothing was asked in the block
+                            transaction.rollback()
+                    has_changed = _driver(connection).total_changes != before
             finally:
                 self._holder = None
         if has_changed:
@@ -99,13 +109,24 @@ class Writer:
             await self._flush.wait()
 
     async def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection. Call it when no other connection of this process is open.
+
+        The last connection to a file moves the log into it. After a failure the log must stay as it is: the
+        next process compares its checksums, and moves what is whole. A connection that may only read, closed
+        last, moves nothing.
+        """
         if self._checkpoint is not None:
             await self._checkpoint
         await self._flush.close()
+        if self._reader is not None and not self._failure.has_happened:
+            self._reader.close()
         if self._connection is not None:
             self._connection.close()
         self._engine.dispose()
+        if self._reader is not None:
+            self._reader.close()
+        if self._log is not None:
+            os.close(self._log)
         self._executor.shutdown()
 
     async def _opened(self) -> Connection:
@@ -125,15 +146,20 @@ class Writer:
         driver.execute("PRAGMA wal_autocheckpoint=0")
         _move(driver)  # what a killed process left
         driver.execute("PRAGMA busy_timeout=0")  # `_begun` waits
+        # Opened before anything is written: an error of writing is reported to each descriptor open by then.
+        self._log = os.open(self._log_path, os.O_RDWR | os.O_CLOEXEC)
+        self._reader = _open_to_read(self._path)
         return connection
 
+    @property
+    def _log_path(self) -> str:
+        return f"{self._path}-wal"
+
     def _flush_log(self) -> None:
-        # Not kept open: the log is another file after the database was closed by all.
-        log = os.open(self._log_path, os.O_RDWR)
-        try:
-            getattr(os, "fdatasync", os.fsync)(log)  # macOS has no fdatasync
-        finally:
-            os.close(log)
+        assert self._log is not None, "what is flushed was written by an open connection"
+        getattr(os, "fdatasync", os.fsync)(self._log)  # macOS has no fdatasync
+        if not os.path.samestat(os.fstat(self._log), os.stat(self._log_path)):
+            raise OSError(f"{self._log_path} was replaced by another file")
 
     def _count(self) -> None:
         self._commits += 1
@@ -145,10 +171,15 @@ class Writer:
     async def _move_log(self) -> None:
         """Moves the log into the file. In a turn, so that the next writer finds it empty and begins anew."""
         async with self._turn:
+            if self._failure.has_happened:  # the log may hold what is not on the disk
+                return
             connection = await self._opened()
             run = asyncio.get_running_loop().run_in_executor
             try:
-                await run(self._executor, _move, _driver(connection))
+                with self._failure.watching():
+                    await run(self._executor, _move, _driver(connection))
+            except CatalogFailed:
+                pass  # whoever waits for the failure says so
             except sqlite3.Error as error:
                 _log.warning("catalog.checkpoint_failed", error=str(error))
 
@@ -169,6 +200,13 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.dbapi_connection
     assert isinstance(driver, sqlite3.Connection)
     return driver
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    url = f"{path.absolute().as_uri()}?mode=ro"
+    reader = sqlite3.connect(url, uri=True, check_same_thread=False)
+    reader.execute("PRAGMA schema_version").fetchone()  # a connection opens the file when it first reads
+    return reader
 
 
 def _move(driver: sqlite3.Connection) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 import structlog
 
@@ -28,6 +28,7 @@ from engine.control.surroundings import AskOnDemand, Drop, Messages
 from engine.control.tasks import SCHEDULED, Tasks
 from engine.control.timing import Timing
 from engine.control.windows import Family, TaskOrder
+from engine.errors import CatalogFailed, InternalError
 from engine.fleet import Fleet
 from engine.media.civil_time import china_day
 from engine.media.codecs import Format
@@ -103,6 +104,17 @@ class Control:
         self._timing.cancel()
         await asyncio.gather(self._timing, return_exceptions=True)
         await self._board.errands.drain()
+
+    async def wait_failed(self) -> NoReturn:
+        """Wait until nothing is done at its time any more.
+
+        Raises:
+            CatalogFailed: nothing can be stored.
+            Exception: a defect.
+        """
+        assert self._timing is not None
+        await asyncio.shield(self._timing)
+        raise InternalError("the timer of control ended")
 
     # Tasks
 
@@ -218,5 +230,8 @@ async def _whole(work: Coroutine[Any, Any, T]) -> T:
 
 def _look_at(done: asyncio.Task[Any]) -> None:
     """Nobody waits for it any more."""
-    if not done.cancelled() and (error := done.exception()) is not None:
+    if done.cancelled():
+        return
+    error = done.exception()
+    if error is not None and not isinstance(error, CatalogFailed):
         _log.warning("control.unheard", error=repr(error))

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Hashable
 
 import structlog
 
+from engine.errors import CatalogFailed
+
 _log = structlog.get_logger()
 
 Errand = Callable[[], Awaitable[None]]
@@ -41,6 +43,8 @@ class Errands:
             while queue:
                 try:
                     await queue[0]()
+                except CatalogFailed:
+                    pass  # said by the server, which ends
                 except Exception:  # of ours: it must not hold up what comes after it
                     _log.exception("control.errand_failed", key=str(key))
                 queue.popleft()

@@ -22,27 +22,28 @@ class TaskInserts:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._waiting: list[tuple[dict[str, Any], asyncio.Future[None]]] = []
+        self._waiting: list[tuple[dict[str, Any], asyncio.Future[Exception | None]]] = []
         self._writing: asyncio.Task[None] | None = None
 
     async def add(self, task: Task) -> None:
         """It is on the disk when this returns. What goes wrong goes wrong for all written with it."""
-        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        stored: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(({name: getattr(task, name) for name in _COLUMNS}, stored))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
-        await stored
+        if (error := await stored) is not None:
+            raise error.with_traceback(None)  # raised once for each of its batch, with a trace of its own
 
     async def _write(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, []
+            failure: Exception | None = None
             try:
                 async with self._catalog.begin() as session:
                     await session.execute(insert(Task), [values for values, _ in batch])
             except Exception as error:
-                for _, stored in batch:
-                    stored.set_exception(error)
-            else:
-                for _, stored in batch:
-                    stored.set_result(None)
+                failure = error
+            for _, stored in batch:
+                if not stored.done():  # whoever waited was cancelled
+                    stored.set_result(failure)
         self._writing = None

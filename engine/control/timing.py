@@ -13,6 +13,7 @@ from engine.control.commands import Commands
 from engine.control.reconcile import Reconciler
 from engine.control.schedule import Steps
 from engine.control.tasks import Tasks
+from engine.errors import CatalogFailed
 
 _log = structlog.get_logger()
 
@@ -41,7 +42,11 @@ class Timing:
         self._commands = commands
 
     async def run(self) -> None:
-        """Look, do what is due, sleep."""
+        """Look, do what is due, sleep.
+
+        Raises:
+            CatalogFailed: nothing can be stored any more.
+        """
         steps = Steps(self._board.now(), self._steady())
         while True:
             now = self._board.now()
@@ -66,6 +71,8 @@ class Timing:
     async def _try(self, work: Awaitable[None], dues: list[Due]) -> None:
         try:
             await work
+        except CatalogFailed:
+            raise
         except Exception:
             _log.exception("control.late", due=len(dues))
             for due in dues:

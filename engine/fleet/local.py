@@ -6,11 +6,11 @@ import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import NoReturn, Self
 
 import structlog
 
-from engine.errors import UsageError
+from engine.errors import CatalogFailed, InternalError, UsageError
 from engine.fleet.fleet import OnEvent, WorkerStatus
 from engine.fleet.placement import least_loaded
 from engine.fleet.seat import OrderName, Seat
@@ -44,7 +44,21 @@ class LocalFleet:
     async def __aexit__(self, *_: object) -> None:
         for seat in self._seats:
             seat.close()
-        await asyncio.gather(*self._running)
+        outcomes = await asyncio.gather(*self._running, return_exceptions=True)
+        for outcome in outcomes:  # when all have ended
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def wait_failed(self) -> NoReturn:
+        """Wait until a worker is kept running no longer, which is a defect.
+
+        Raises:
+            Exception: what ended it.
+        """
+        ended, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+        raise InternalError("a worker process is not started again")
 
     async def start(self, spec: RecordSpec, url: str) -> None:
         """As `Fleet.start`."""
@@ -97,6 +111,8 @@ class LocalFleet:
             return True
         try:
             await self._on_event(event)
+        except CatalogFailed:  # said by the server, which ends: the next one hears of it
+            return False
         except Exception:
             _log.exception("event.untaken", event_name=event.event, recording=event.recording)
             return False

@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self
+from typing import NoReturn, Self
 
 import structlog
 
 from engine.catalog import Catalog, outbox
 from engine.catalog.schema import Callback, CallbackAttempt
 from engine.clock import wall_now
-from engine.errors import UnknownCallback
+from engine.errors import CatalogFailed, InternalError, UnknownCallback
 from engine.notify.receivers import Outcome, Receivers
 from engine.notify.requests import request_of
 
@@ -89,14 +89,23 @@ class Delivery:
 
     async def __aexit__(self, *_: object) -> None:
         self._looking.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._looking
+        await asyncio.gather(self._looking, return_exceptions=True)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_CLOSE_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._receivers.__aexit__()
+
+    async def wait_failed(self) -> NoReturn:
+        """Wait until nothing is looked for any more.
+
+        Raises:
+            CatalogFailed: the outbox can be read no longer.
+            Exception: a defect.
+        """
+        await asyncio.shield(self._looking)
+        raise InternalError("the delivery of callbacks ended")
 
     def wake(self) -> None:
         """There may be something to deliver."""
@@ -112,6 +121,8 @@ class Delivery:
             self._woken.clear()
             try:
                 await self._take_due()
+            except CatalogFailed:
+                raise
             except Exception:  # the database may come back
                 _log.exception("callbacks.not_read")
             with suppress(TimeoutError):
@@ -152,6 +163,8 @@ class Delivery:
         schedule = self._schedules[callback.vendor]
         try:
             await self._attempt(callback, schedule)
+        except CatalogFailed:  # said by the server, which ends
+            await asyncio.sleep(schedule.retry_s)
         except Exception:  # it stays due, and its receiver is not to be asked again and again
             _log.exception("callback.not_stored", callback=callback.id)
             await asyncio.sleep(schedule.retry_s)

@@ -172,6 +172,8 @@ class Hub:
         self._kept = Total(limits.kept_bytes)
         self._streams: dict[str, Stream] = {}
         self._publishers: dict[str, Publisher] = {}
+        self.refuses_pushes = False
+        """Nobody may begin to publish any more."""
         self.watch = watch or Unwatched()
 
     @property
@@ -187,7 +189,7 @@ class Hub:
         push: Push | None = None,
         cut: Callable[[], None] | None = None,
     ) -> Publisher | None:
-        """Begins a stream; None when it has a publisher.
+        """Begins a stream; None when it has a publisher, or pushes are refused.
 
         Args:
             path: `app/name`.
@@ -195,7 +197,7 @@ class Hub:
             push: What is told of the publisher.
             cut: Ends the publisher's connection.
         """
-        if path in self._streams:
+        if path in self._streams or self.refuses_pushes:
             return None
         cache = StartCache(self._limits, self._kept)
         stream = self._streams[path] = Stream(path, cache, on_reader or _nothing)

@@ -203,14 +203,18 @@ class _Connection(asyncio.Protocol):
         push = Push(path, event.host, event.query, str(peer[0]) if peer else "")
         publisher = self._server.hub.publish(path, push=push, cut=self.abort) if named else None
         if publisher is None:
-            why = f"{path} is published already" if named else "no stream name, or one too long"
-            self._session.refuse("NetStream.Publish.BadName", why)
+            self._session.refuse("NetStream.Publish.BadName", self._why_refused(path, named))
         elif self._session.accept_publish():
             self._publisher, self._path = publisher, path
             publisher.begin()
             _log.info("origin.published", stream=path)
         else:
             publisher.close()
+
+    def _why_refused(self, path: str, named: bool) -> str:
+        if not named:
+            return "no stream name, or one too long"
+        return "the server ends" if self._server.hub.refuses_pushes else f"{path} is published already"
 
     def _play(self, event: Play) -> None:
         path = stream_path(event.app, event.stream)

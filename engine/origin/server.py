@@ -125,6 +125,10 @@ class Origin:
             if self._watch.done():
                 self._watch.result()
 
+    def refuse_pushes(self) -> None:
+        """Let nobody begin to publish any more; those who do go on."""
+        self.hub.refuses_pushes = True
+
     async def _start(self) -> None:
         for path in self._files.values():
             await asyncio.to_thread(check_flv, path)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 import structlog
 
 from engine.control import Control, Routes, StreamKey
-from engine.errors import ReelError
+from engine.errors import CatalogFailed, ReelError
 from engine.ingest import SourceOptions, open_source
 
 _log = structlog.get_logger()
@@ -24,7 +24,11 @@ async def poll(
     period_s: float,
 ) -> None:
     """Asks for each wanted stream again and again, until it is cancelled. Streams that are being recorded
-    are not asked for: their recording says when they end."""
+    are not asked for: their recording says when they end.
+
+    Raises:
+        CatalogFailed: nothing can be stored any more.
+    """
     at_once = asyncio.Semaphore(_AT_ONCE)
 
     async def look_at(key: StreamKey) -> None:
@@ -38,6 +42,8 @@ async def poll(
     while True:
         try:
             await asyncio.gather(*(look_at(key) for key in await wanted()))
+        except CatalogFailed:
+            raise
         except Exception:  # the next round may go better
             _log.exception("poll.failed")
         await asyncio.sleep(period_s)

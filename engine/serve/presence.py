@@ -8,6 +8,7 @@ import structlog
 
 from engine.api.hooks import push_domain
 from engine.control import Control, StreamKey
+from engine.errors import CatalogFailed
 from engine.origin import Push, PushEnd
 
 _log = structlog.get_logger()
@@ -33,7 +34,11 @@ class EmbeddedPushes:
         self._heard.put_nowait((push, end))
 
     async def hand_on(self, control: Control) -> None:
-        """Tells control, until it is cancelled. What control cannot take is logged, and lost."""
+        """Tell control, until cancelled. What control cannot take is logged, and lost.
+
+        Raises:
+            CatalogFailed: nothing can be stored any more.
+        """
         while True:
             push, end = await self._heard.get()
             app, _, stream = push.path.rpartition("/")
@@ -43,5 +48,7 @@ class EmbeddedPushes:
                     await control.push_began(key, params=push.params, client_ip=push.client_ip)
                 else:
                     await control.push_ended(key, code=int(end))
+            except CatalogFailed:
+                raise
             except Exception:  # the pushes behind it are to be heard of
                 _log.exception("push.lost", stream=str(key), began=end is None)

@@ -10,6 +10,7 @@ import structlog
 from engine.catalog import Catalog, retention
 from engine.clock import wall_now
 from engine.control.recorded_files import RecordedFiles
+from engine.errors import CatalogFailed
 
 _log = structlog.get_logger()
 
@@ -28,7 +29,11 @@ async def keep(
     pause_s: float = SWEEP_S,
 ) -> None:
     """Sweep every `pause_s` seconds, until cancelled. `keep_days` of rows, 0: for ever; without `expire`
-    files are kept when their time is up."""
+    files are kept when their time is up.
+
+    Raises:
+        CatalogFailed: nothing can be stored any more.
+    """
     while True:
         await asyncio.sleep(pause_s)
         try:
@@ -38,6 +43,8 @@ async def keep(
                 await recorded.sweep_expired()
             if keep_days:
                 await sweep_rows(catalog, wall_now() - timedelta(days=keep_days))
+        except CatalogFailed:
+            raise
         except Exception:  # of the database, or ours: the next one may do better
             _log.exception("retention.failed")
 

@@ -4,7 +4,7 @@ round: nothing is asked of a part that is gone, and what recordings say at their
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -33,6 +33,7 @@ from engine.media.events import Event
 from engine.notify import Delivery, Messages, OnDemand, Schedule
 from engine.origin import Origin
 from engine.origin.address import Address
+from engine.serve.background import Background
 from engine.serve.polling import poll
 from engine.serve.presence import EmbeddedPushes
 from engine.serve.retention import keep
@@ -51,6 +52,15 @@ class Serving:
     """Where to push to, up to the app; None: an outside origin is pulled."""
     notice: str | None
     """What its operator should know."""
+    background: Background
+
+    async def until(self, stopped: asyncio.Event) -> None:
+        """Wait for `stopped`.
+
+        Raises:
+            ReelError: the server can go on no longer. Leave its block: every file is finalized.
+        """
+        await self.background.until(stopped)
 
 
 @asynccontextmanager
@@ -58,6 +68,7 @@ async def serve(settings: Settings) -> AsyncIterator[Serving]:
     """A whole server, while the block runs.
 
     Raises:
+        CatalogFailed: the disk of the database failed.
         UsageError: settings that cannot be.
         OriginError: an address is in use or not this machine's.
         sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
@@ -65,25 +76,30 @@ async def serve(settings: Settings) -> AsyncIterator[Serving]:
     keys = KeyRing(Key(one.id, one.secret, one.domains) for one in settings.api.keys)
     notice = check_binding(Address.parse(settings.api.listen).host, keys)
     settings.storage.root.mkdir(parents=True, exist_ok=True)
-    async with AsyncExitStack() as parts:
+    async with Background() as background, AsyncExitStack() as parts:
         catalog = await parts.enter_async_context(Catalog(settings.catalog.url))
         await catalog.migrate()
+        background.start(parts, "catalog", catalog.wait_failed())
         delivery = await parts.enter_async_context(_delivery(settings, catalog))
+        background.start(parts, "callbacks", delivery.wait_failed())
         pushes = EmbeddedPushes(settings.origin.domain)
         origin = await _embedded(parts, settings, pushes)
-        control = await _control(parts, settings, catalog, delivery, origin)
+        control = await _control(parts, background, settings, catalog, delivery, origin)
         if origin is not None:
-            _run(parts, pushes.hand_on(control), "pushes")
+            background.start(parts, "origin", origin.wait_ended())
+            background.start(parts, "pushes", pushes.hand_on(control))
         elif settings.origin.poll_s:
-            _run(parts, _polling(settings, catalog, control), "polling")
+            background.start(parts, "polling", _polling(settings, catalog, control))
         storage, keep_days = settings.storage, settings.catalog.keep_days
         recorded = RecordedFiles(catalog, storage.root)
-        _run(parts, keep(catalog, recorded, keep_days, expire=storage.expire), "retention")
+        background.start(parts, "retention", keep(catalog, recorded, keep_days, expire=storage.expire))
         api = await _listen(parts, settings, keys, catalog, control)
+        if origin is not None:
+            parts.callback(origin.refuse_pushes)
         rtmp = None if origin is None else origin.rtmp_url("").rstrip("/")
         settle()
         _log.info("server.started", api=api, rtmp=rtmp)
-        yield Serving(api, rtmp, notice)
+        yield Serving(api, rtmp, notice, background)
         _log.info("server.stopping")
 
 
@@ -96,7 +112,12 @@ async def _embedded(parts: AsyncExitStack, settings: Settings, pushes: EmbeddedP
 
 
 async def _control(
-    parts: AsyncExitStack, settings: Settings, catalog: Catalog, delivery: Delivery, origin: Origin | None
+    parts: AsyncExitStack,
+    background: Background,
+    settings: Settings,
+    catalog: Catalog,
+    delivery: Delivery,
+    origin: Origin | None,
 ) -> Control:
     async def hear(event: Event) -> None:
         await control.on_event(event)
@@ -127,7 +148,10 @@ async def _control(
         tz=settings.storage.tz,
     )
     await parts.enter_async_context(fleet)
-    return await parts.enter_async_context(control)
+    background.start(parts, "workers", fleet.wait_failed())
+    await parts.enter_async_context(control)
+    background.start(parts, "control", control.wait_failed())
+    return control
 
 
 def _routes(settings: Settings, origin: Origin | None) -> Routes:
@@ -211,14 +235,3 @@ async def _listen(
         raise OriginError(f"cannot listen on {settings.api.listen} for the API: {error.strerror}") from None
     port = runner.addresses[0][1]
     return f"http://{Address(address.host, port).for_url}"
-
-
-def _run(parts: AsyncExitStack, work: Coroutine[None, None, None], name: str) -> None:
-    """Beside the rest, until the block ends."""
-    task = asyncio.create_task(work, name=name)
-    parts.push_async_callback(_cancel, task)
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

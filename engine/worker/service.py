@@ -90,31 +90,41 @@ class Service:
         self._next_number = 0
 
     async def run(self) -> None:
-        """Obey until told to leave, or nobody is there any more; every file is final then."""
+        """Obey until told to leave, or nobody is there any more; every file is final then.
+
+        Raises:
+            Exception: a defect kept it from obeying or reporting, so that it left.
+        """
         async with self._worker:
-            listening = asyncio.create_task(self._listen())
-            beating = asyncio.create_task(self._beat())
+            channel = [asyncio.create_task(work) for work in (self._listen(), self._beat())]
+            for task in channel:
+                task.add_done_callback(lambda _: self.leave())
             await self._leaving.wait()
             for hosted in self._hosted.values():
                 hosted.give("leave")
             while self._tasks:
                 await asyncio.wait(self._tasks)
-            beating.cancel()
-            listening.cancel()
+            for task in channel:
+                task.cancel()
+            outcomes = await asyncio.gather(*channel, return_exceptions=True)
         await self._pipes.close()
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):  # a cancelled task's is none
+                raise outcome
 
     def leave(self) -> None:
         """Finalize every file, and exit."""
         self._leaving.set()
 
     async def _listen(self) -> None:
-        async for command in self._pipes.commands():
-            self._obey(command)
-        self._is_alone = True
-        for told in self._untold.values():
-            told.set_result(False)
-        self._untold.clear()
-        self.leave()
+        try:
+            async for command in self._pipes.commands():
+                self._obey(command)
+        finally:
+            self._is_alone = True
+            for told in self._untold.values():
+                told.set_result(False)
+            self._untold.clear()
 
     async def _beat(self) -> None:
         while True:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from engine.catalog.failure import DiskFailure
 from engine.catalog.flush import Flush
-from engine.errors import StorageError
+from engine.errors import CatalogFailed
 
 
 class Disk:
@@ -43,7 +45,7 @@ async def until_begun(disk: Disk, number: int) -> None:
 
 async def test_who_comes_while_one_is_under_way_waits_for_the_next(executor: ThreadPoolExecutor) -> None:
     disk = Disk()
-    flush = Flush(disk.flush, executor)
+    flush = Flush(disk.flush, executor, DiskFailure("reel.db"))
 
     async def write() -> None:
         disk.written += 1
@@ -65,7 +67,7 @@ async def test_who_comes_while_one_is_under_way_waits_for_the_next(executor: Thr
 
 async def test_who_is_cancelled_takes_nobody_along(executor: ThreadPoolExecutor) -> None:
     disk = Disk()
-    flush = Flush(disk.flush, executor)
+    flush = Flush(disk.flush, executor, DiskFailure("reel.db"))
     waiting = [asyncio.create_task(flush.wait()) for _ in range(3)]
     await until_begun(disk, 1)
     waiting[0].cancel()
@@ -78,18 +80,41 @@ async def test_who_is_cancelled_takes_nobody_along(executor: ThreadPoolExecutor)
 
 async def test_after_a_failure_nothing_is_called_flushed(executor: ThreadPoolExecutor) -> None:
     """Linux forgets pages that it could not write: the next flush succeeds without them."""
-    disk = Disk()
-    flush = Flush(disk.flush, executor)
+    disk, failure = Disk(), DiskFailure("reel.db")
+    flush = Flush(disk.flush, executor, failure)
     disk.may_end.release(3)
     await flush.wait()
-    flush.check()
+    failure.check()
     disk.error = OSError(5, "Input/output error")
     ended = await asyncio.gather(flush.wait(), flush.wait(), return_exceptions=True)
-    assert [type(one) for one in ended] == [StorageError, StorageError]
+    assert [type(one) for one in ended] == [CatalogFailed, CatalogFailed]
     disk.error = None
-    with pytest.raises(StorageError, match="Input/output error"):
+    with pytest.raises(CatalogFailed, match="Input/output error"):
         await flush.wait()
-    with pytest.raises(StorageError, match="Input/output error"):
-        flush.check()
+    with pytest.raises(CatalogFailed, match="Input/output error"):
+        failure.check()
+    async with asyncio.timeout(20):
+        with pytest.raises(CatalogFailed, match="Input/output error"):
+            await failure.wait()
     assert len(disk.begun) == 2
+    await flush.close()
+
+
+async def test_every_caller_gets_an_error_of_its_own(executor: ThreadPoolExecutor) -> None:
+    """One exception raised again and again would grow by a traceback each time."""
+    disk = Disk()
+    flush = Flush(disk.flush, executor, DiskFailure("reel.db"))
+    disk.may_end.release(1)
+    disk.error = OSError(5, "Input/output error")
+
+    async def trace() -> list[str]:
+        try:
+            await flush.wait()
+        except CatalogFailed as error:
+            return traceback.format_exception(error)
+        pytest.fail("flushed")
+
+    traces = await asyncio.gather(*(trace() for _ in range(5)))
+    traces += [await trace() for _ in range(5)]
+    assert len({len(one) for one in traces}) == 1
     await flush.close()

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.catalog import Catalog, sqlite, tasks
 from engine.catalog.schema import Task
-from engine.errors import InternalError, StorageError, UsageError
+from engine.errors import CatalogFailed, InternalError, UsageError
 
 
 @pytest.fixture
@@ -82,21 +82,57 @@ async def test_what_is_answered_outlives_a_power_cut(
     assert len(cuts.found) < 150, "writers share flushes"
 
 
+def _fail(fd: int) -> None:
+    raise OSError(5, "Input/output error")
+
+
 async def test_a_disk_that_fails_is_not_trusted_again(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(fd: int) -> None:
-        raise OSError(5, "Input/output error")
-
     await write(catalog, "before")
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fdatasync", fail)
+        patch.setattr(os, "fdatasync", _fail)
         ended = await asyncio.gather(*(write(catalog, str(one)) for one in range(3)), return_exceptions=True)
-    assert [type(one) for one in ended] == [StorageError] * 3
-    with pytest.raises(StorageError, match="Input/output error"):
+    assert [type(one) for one in ended] == [CatalogFailed] * 3
+    with pytest.raises(CatalogFailed, match="Input/output error"):
         await write(catalog, "after")
     async with catalog.read() as session:
         assert "after" not in {one.public_id for one in await tasks.open_ones(session)}
+    with pytest.raises(CatalogFailed, match="Input/output error"):
+        await asyncio.wait_for(catalog.wait_failed(), 20)
+
+
+async def test_a_log_that_was_not_flushed_is_left_to_the_next_process(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's last connection moves the log into the file, after a flush that says nothing of what an
+    earlier one lost. Without a failure it is moved."""
+    for fails in (False, True):
+        async with Catalog(f"sqlite+aiosqlite:///{file}") as catalog:
+            await catalog.migrate()
+            await write(catalog, f"{fails}")
+            if fails:
+                with monkeypatch.context() as patch:
+                    patch.setattr(os, "fdatasync", _fail)
+                    with pytest.raises(CatalogFailed):
+                        await write(catalog, "lost")
+                before = file.read_bytes()
+        assert Path(f"{file}-wal").exists() is fails
+    assert file.read_bytes() == before
+
+
+async def test_a_log_that_somebody_moved_away_is_a_failure(catalog: Catalog, file: Path) -> None:
+    """The next process would not find what is written to it."""
+    await write(catalog, "before")
+    log, elsewhere = Path(f"{file}-wal"), file.with_suffix(".away")
+    log.rename(elsewhere)
+    with pytest.raises(CatalogFailed, match="-wal"):
+        await write(catalog, "unsure")
+    elsewhere.rename(log)
+    with pytest.raises(CatalogFailed, match="-wal"):
+        await write(catalog, "after")
+    assert "before" in kept(file)
+    assert "after" not in kept(file)
 
 
 async def test_a_full_disk_loses_nothing_that_was_answered(tmp_path: Path) -> None:
@@ -112,9 +148,12 @@ async def test_a_full_disk_loses_nothing_that_was_answered(tmp_path: Path) -> No
                     answered.add(f"{number}-{count}")
 
             ended = await asyncio.gather(*(lane(number) for number in range(8)), return_exceptions=True)
-            assert all(isinstance(one, DBAPIError | sqlite3.Error) for one in ended), ended
+            assert all(isinstance(one, CatalogFailed) for one in ended), ended
             assert answered <= kept(disk / "reel.db")
             (disk / "filler").unlink()
+            with pytest.raises(CatalogFailed, match="full"):
+                await write(catalog, "there is space again")
+        async with Catalog(f"sqlite+aiosqlite:///{disk}/reel.db") as catalog:
             await write(catalog, "there is space again")
         assert answered | {"there is space again"} == kept(disk / "reel.db")
 

@@ -62,6 +62,8 @@ class Server:
     api_port: int = field(default_factory=free_port)
     rtmp_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+    """Of its environment."""
 
     def __post_init__(self) -> None:
         text = _TOML.format(
@@ -100,7 +102,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=environment(),
+                env=environment(**self.variables),
                 start_new_session=True,
             )
         wait_until(lambda: b"API http" in self.log.read_bytes(), self.process, self.log, "reel serve")
@@ -113,6 +115,15 @@ class Server:
         self.process = None
         return code
 
+    def wait_ended(self) -> tuple[int, str]:
+        """Its exit code and its log, once it has ended by itself."""
+        assert self.process is not None
+        code = self.process.wait(90)
+        self.process = None
+        text = self.log.read_text()
+        self._put_log_aside()
+        return code, text
+
     def kill(self, *, workers: bool) -> None:
         """kill -9: of its first process, or of its workers too."""
         assert self.process is not None
@@ -122,6 +133,10 @@ class Server:
             self.process.kill()
         self.process.wait(60)
         self.process = None
+        self._put_log_aside()
+
+    def _put_log_aside(self) -> None:
+        """The next process begins one of its own."""
         self.log.rename(self.log.with_suffix(f".{len(list(self.folder.glob('serve.*')))}"))
 
     def tencent(self, action: str, **members: Any) -> dict[str, Any]:

@@ -212,6 +212,39 @@ async def test_nobody_is_there_any_more(how: str, url: str, tmp_path: Path) -> N
     assert left(tmp_path) == {".flv": 2, ".m3u8": 2, ".part": 0, ".journal": 4 + 2}
 
 
+SILENT = """
+import asyncio, time
+from engine.worker.__main__ import main
+from engine.worker.service import Service
+
+async def fail_soon(service):
+    while not any(hosted.recording for hosted in service._hosted.values()):
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(1)
+    raise ZeroDivisionError("a defect")
+
+Service._beat = fail_soon
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
+async def test_a_worker_that_obeys_or_reports_no_more_ends(is_silent: bool, url: str, tmp_path: Path) -> None:
+    """Its files are final, and its fleet starts another one; it would be no use alive."""
+    async with worker(*(("-c", SILENT) if is_silent else ())) as one:
+        one.say(order(url, tmp_path, "a"))
+        await one.next(Live)
+        await asyncio.sleep(1)
+        if is_silent:
+            await one.next(FileFinished)
+            await one.next(FileFinished)
+        else:  # it asserts that a fleet gives every recording an id
+            one.say(Start(spec=SPEC.model_copy(update={"id": None}), url=URL))
+        assert await one.end() == 1
+        assert b"Traceback" in await one.log.read()
+    assert left(tmp_path) == {".flv": 1, ".m3u8": 1, ".part": 0, ".journal": 1 if is_silent else 3}
+
+
 async def test_nobody_is_there_any_more_to_take_a_file(url: str, tmp_path: Path) -> None:
     async with worker() as one:
         one.say(order(url, tmp_path, "a"))
