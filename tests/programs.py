@@ -18,11 +18,14 @@ import pytest
 # Debian's packages of what tests ask for by name.
 PACKAGES = {
     "PostgreSQL": "postgresql",
+    "bash": "bash",
     "chromium": "chromium",
     "curl": "curl",
     "ffmpeg": "ffmpeg",
     "ffprobe": "ffmpeg",
+    "groff": "groff-base",
     "libnginx-mod-rtmp": "libnginx-mod-rtmp",
+    "man": "man-db",
     "nginx": "nginx",
     "node": "nodejs",
     "npm": "npm",

@@ -1,6 +1,6 @@
 """Parts of the pages that the program itself knows: options, fields, settings, events, codecs.
 
-    python tests/docs/generated.py       # writes them into README.md and docs/
+    python tests/docs/generated.py       # writes them into README.md and docs/, and the man page
 
 A part stands between `<!-- generated: NAME -->` and `<!-- end -->`; `test_generated.py` compares it.
 """
@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-import typer
+from command_line import option_rows, verbs
+from man_page import PAGE, man_page
 
-from engine.cli.main import app
 from engine.config import default_text
 from engine.errors import ReelError
 from engine.media.codecs import MATRIX, Format
@@ -25,24 +25,11 @@ from engine.record import RecordSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 _PART = re.compile(r"(<!-- generated: ([a-z ]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
-_TYPE = re.compile(r"( )<([^<>]+)>$")
-
-
-def verbs() -> dict[str, Any]:
-    """Every command of `reel` by its words, such as `callbacks list`, in the order of `--help`."""
-    return dict(_commands(typer.main.get_command(app), ()))
 
 
 def options_of(verb: str) -> list[list[str]]:
-    """The arguments and options of a verb: how each is written, and its help."""
-    command = verbs()[verb]
-    context = command.make_context(verb, [], resilient_parsing=True)
-    rows = []
-    for parameter in command.get_params(context):
-        record = parameter.get_help_record(context)
-        if record is not None and parameter.name not in ("help", "version"):
-            rows.append([f"`{_cell(_TYPE.sub(_readable, record[0]))}`", _cell(record[1])])
-    return rows
+    """The arguments and options of a verb as cells of a table."""
+    return [[f"`{_cell(option)}`", _cell(meaning)] for option, meaning in option_rows(verb)]
 
 
 def options() -> str:
@@ -126,16 +113,6 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines).replace("|  |", "| |")
 
 
-def _commands(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    inner = getattr(command, "commands", None)
-    if inner is None:
-        yield " ".join(words), command
-        return
-    for name, one in inner.items():
-        if not one.hidden:
-            yield from _commands(one, (*words, name))
-
-
 def _errors(kind: type[ReelError]) -> Iterator[type[ReelError]]:
     """Errors that have a code of their own, each once."""
     for error in kind.__subclasses__():
@@ -149,14 +126,6 @@ def _without_metadata(kind: Any) -> Any:
     while not isinstance(kind, types.UnionType) and not all(isinstance(a, type) for a in get_args(kind)):
         kind = get_args(kind)[0]
     return kind
-
-
-def _readable(type: re.Match[str]) -> str:
-    """What typer writes for the type of a value, as a word that a reader expects."""
-    words = {"path": "PATH", "str": "TEXT", "int": "N", "float": "N", "int range": "N", "float range": "N"}
-    if type[2].startswith("list["):
-        return ""
-    return f"{type[1]}{words.get(type[2], type[2])}"
 
 
 def _cell(text: str) -> str:
@@ -177,3 +146,5 @@ if __name__ == "__main__":
         if (after := renewed(before)) != before:
             page.write_text(after, encoding="utf-8")
             sys.stdout.write(f"{page.relative_to(ROOT)}: written\n")
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(man_page(), encoding="ascii")

@@ -6,7 +6,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from generated import PARTS, ROOT, options_of, parts_of, renewed, verbs
+from command_line import verbs
+from generated import PARTS, ROOT, options_of, parts_of, renewed
 
 from engine.config import Settings
 
