@@ -49,6 +49,8 @@
     │   ├── UnknownFile               it was deleted, or never was
     │   ├── ConfigExists
     │   └── UnknownCallback
+    ├── ServerUnreachable             no `reel serve` answers                        exit 1
+    ├── CallRefused                   `reel serve` refused a call of /v1             exit 1
     └── InternalError                 a defect of ours                               exit 1
 
 Messages say what happened, to what, and what to do. `exit_code` is what `reel` ends with.
@@ -353,6 +355,18 @@ class UnknownCallback(ControlError):
     """There is no such callback."""
 
     code = "unknown_callback"
+
+
+class ServerUnreachable(ReelError):
+    """No `reel serve` answers."""
+
+    code = "server_unreachable"
+
+
+class CallRefused(ReelError):
+    """`reel serve` refused a call."""
+
+    code = "call_refused"
 
 
 class InternalError(ReelError):

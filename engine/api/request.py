@@ -62,8 +62,13 @@ class Call:
 
     @property
     def is_from_page(self) -> bool:
-        """Whether a browser says that a web page made it. What a person types into a browser is not."""
-        return "Origin" in self.headers or self.header("Sec-Fetch-Site") not in ("", "none")
+        """Whether a web page made it."""
+        return is_from_page(self.headers)
+
+
+def is_from_page(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says that a web page made a call. A person who types into a browser is no page."""
+    return "Origin" in headers or headers.get("Sec-Fetch-Site", "") not in ("", "none")
 
 
 async def read_call(request: web.Request) -> Call:

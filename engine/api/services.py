@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -30,3 +31,5 @@ class Services:
     template_limit: int = 50
     rule_limit: int = 50
     now: Callable[[], datetime] = wall_now
+    rules_changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by whoever changes record templates or their rules, so that limits hold."""

@@ -52,6 +52,18 @@ async def mark_missing(session: AsyncSession, ids: Collection[str], since: datet
     await session.execute(update(File).where(File.id.in_(ids)).values(missing_since=since))
 
 
+async def sums_by_recording(
+    session: AsyncSession, recording_ids: Collection[str]
+) -> dict[str, tuple[int, int]]:
+    """By a recording's id, how many files it has and their bytes; recordings without files are left out."""
+    query = (
+        select(File.recording_id, func.count(), func.sum(File.size_bytes))
+        .where(File.recording_id.in_(recording_ids), *_PRESENT)
+        .group_by(File.recording_id)
+    )
+    return {id: (count, int(size_bytes)) for id, count, size_bytes in await session.execute(query)}
+
+
 async def of_recording(session: AsyncSession, recording_id: str) -> Sequence[File]:
     """A recording's, by beginning."""
     query = select(File).where(File.recording_id == recording_id)
@@ -66,6 +78,7 @@ class FileQuery:
     domains: Collection[str] = ()
     apps: Collection[str] = ()
     streams: Collection[str] = ()
+    recordings: Collection[str] = ()
     names: Collection[str] = ()
     """In the name, in any case; and so is `text`."""
     name_prefixes: Collection[str] = ()
@@ -102,6 +115,7 @@ def _conditions(query: FileQuery) -> list[ColumnElement[bool]]:
         (File.domain, query.domains),
         (File.app, query.apps),
         (File.stream, query.streams),
+        (File.recording_id, query.recordings),
         (File.format, query.formats),
     )
     where: list[ColumnElement[bool]] = [*_PRESENT]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.catalog.schema import Push, Recording
@@ -20,6 +21,29 @@ class Span(NamedTuple):
     stream: str
     began_at: datetime
     ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingQuery:
+    """Which recordings: each field that is not empty must hold."""
+
+    domain: str = ""
+    app: str = ""
+    stream: str = ""
+    is_open: bool | None = None
+    offset: int = 0
+    limit: int = 100
+
+
+async def search(session: AsyncSession, query: RecordingQuery) -> tuple[Sequence[Recording], int]:
+    """One page, the youngest first, and how many there are in all."""
+    named = ((Recording.domain, query.domain), (Recording.app, query.app), (Recording.stream, query.stream))
+    where = [column == value for column, value in named if value]
+    if query.is_open is not None:
+        where.append(Recording.ended_at.is_(None) if query.is_open else Recording.ended_at.is_not(None))
+    total = await session.scalar(select(func.count()).select_from(Recording).where(*where)) or 0
+    page = select(Recording).where(*where).order_by(Recording.began_at.desc(), Recording.id.desc())
+    return (await session.scalars(page.offset(query.offset).limit(query.limit))).all(), total
 
 
 async def add(session: AsyncSession, recording: Recording) -> None:

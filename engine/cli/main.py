@@ -14,11 +14,15 @@ from engine.cli.callbacks import callbacks_app
 from engine.cli.codecs import codecs_command
 from engine.cli.config import config_command
 from engine.cli.demo import demo_command
+from engine.cli.files import files_app
 from engine.cli.inspect import inspect_command
 from engine.cli.origin import origin_command
 from engine.cli.record import record_command
 from engine.cli.repair import repair_command
+from engine.cli.rules import rules_app
 from engine.cli.serve import serve_command
+from engine.cli.status import status_command
+from engine.cli.stop import stop_command
 from engine.errors import InternalError, ReelError, UsageError
 from engine.log import configure, format_of_environment, level_of_environment
 
@@ -45,6 +49,10 @@ app.command("repair", epilog=EXIT_CODES)(repair_command)
 app.command("codecs")(codecs_command)
 app.command("serve", epilog=EXIT_CODES)(serve_command)
 app.command("config")(config_command)
+app.command("status")(status_command)
+app.command("stop")(stop_command)
+app.add_typer(rules_app, name="rules")
+app.add_typer(files_app, name="files")
 app.add_typer(callbacks_app, name="callbacks")
 app.command("demo", epilog=EXIT_CODES)(demo_command)
 

@@ -29,7 +29,7 @@ from engine.control.tasks import SCHEDULED, Tasks
 from engine.control.timing import Timing
 from engine.control.windows import Family, TaskOrder
 from engine.errors import CatalogFailed, InternalError
-from engine.fleet import Fleet
+from engine.fleet import Fleet, WorkerStatus
 from engine.media.civil_time import china_day
 from engine.media.codecs import Format
 from engine.media.events import Event
@@ -184,6 +184,10 @@ class Control:
             ),
             key=lambda push: (push.began_at, push.id),
         )
+
+    def workers(self) -> Sequence[WorkerStatus]:
+        """The worker processes of the fleet."""
+        return self._board.fleet.status()
 
     async def drop(self, key: StreamKey) -> None:
         """Have the origin cut a push; nothing when nobody publishes."""

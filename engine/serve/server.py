@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 from aiohttp import web
@@ -21,6 +22,7 @@ from engine.api.keys import Key, KeyRing
 from engine.api.rates import Rates
 from engine.api.services import Services
 from engine.api.tencent.dialect import Legacy, Tencent
+from engine.api.v1 import ServerFacts, add_v1
 from engine.catalog import Catalog, wanted
 from engine.clock import wall_now
 from engine.config import Record, Settings
@@ -29,6 +31,7 @@ from engine.control.recorded_files import RecordedFiles
 from engine.errors import OriginError
 from engine.fleet import LocalFleet
 from engine.heap import settle
+from engine.ingest.source import masked
 from engine.media.events import Event
 from engine.notify import Delivery, Messages, OnDemand, Schedule
 from engine.origin import Origin
@@ -64,8 +67,8 @@ class Serving:
 
 
 @asynccontextmanager
-async def serve(settings: Settings) -> AsyncIterator[Serving]:
-    """A whole server, while the block runs.
+async def serve(settings: Settings, file: Path | None = None) -> AsyncIterator[Serving]:
+    """A whole server, while the block runs. `file` is where the settings come from.
 
     Raises:
         CatalogFailed: the disk of the database failed.
@@ -93,10 +96,17 @@ async def serve(settings: Settings) -> AsyncIterator[Serving]:
         storage, keep_days = settings.storage, settings.catalog.keep_days
         recorded = RecordedFiles(catalog, storage.root)
         background.start(parts, "retention", keep(catalog, recorded, keep_days, expire=storage.expire))
-        api = await _listen(parts, settings, keys, catalog, control)
+        rtmp = None if origin is None else origin.rtmp_url("").rstrip("/")
+        facts = ServerFacts(
+            started_at=wall_now(),
+            settings_file=file,
+            push_url=rtmp,
+            origin_url=masked(settings.origin.url) if settings.origin.url else None,
+            workers=control.workers,
+        )
+        api = await _listen(parts, settings, keys, catalog, control, facts)
         if origin is not None:
             parts.callback(origin.refuse_pushes)
-        rtmp = None if origin is None else origin.rtmp_url("").rstrip("/")
         settle()
         _log.info("server.started", api=api, rtmp=rtmp)
         yield Serving(api, rtmp, notice, background)
@@ -205,7 +215,12 @@ async def _polling(settings: Settings, catalog: Catalog, control: Control) -> No
 
 
 async def _listen(
-    parts: AsyncExitStack, settings: Settings, keys: KeyRing, catalog: Catalog, control: Control
+    parts: AsyncExitStack,
+    settings: Settings,
+    keys: KeyRing,
+    catalog: Catalog,
+    control: Control,
+    facts: ServerFacts,
 ) -> str:
     """The API's URL."""
     services = Services(
@@ -224,6 +239,7 @@ async def _listen(
         rates=Rates(settings.api.rate_limits, is_on=settings.api.rates),
     )
     add_files(app, settings.storage.root)
+    add_v1(app, services, facts, token=settings.api.token)
     add_hooks(app, control, secret=settings.origin.hook_secret, domain=settings.origin.domain)
     runner = web.AppRunner(app, **RUNNER_OPTIONS)
     parts.push_async_callback(runner.cleanup)

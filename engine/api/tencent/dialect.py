@@ -70,7 +70,7 @@ class Tencent(_Dialect):
     """API 3.0: live 2018-08-01, and a part of VOD 2018-07-17."""
 
     def __init__(self, services: Services) -> None:
-        records, callbacks = asyncio.Lock(), asyncio.Lock()
+        records, callbacks = services.rules_changing, asyncio.Lock()
         live = (
             LiveRecords(services),
             RecordTasks(services),
