@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import structlog
 from aiohttp.http_exceptions import BadStatusLine
 from structlog.contextvars import bound_contextvars
 
+import engine
 from engine.errors import UsageError
 from engine.log import (
     STORM_LINES,
@@ -157,3 +160,20 @@ def test_levels_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REEL_LOG", "loud")
     with pytest.raises(UsageError, match="REEL_LOG: 'loud' is none of debug, info, warning, error"):
         level_of_environment()
+
+
+CALL = re.compile(r"\b(?:_log|log|_strangers)\.(?:debug|info|warning|error|exception)\(\s*([^,)]*)")
+
+
+def test_events_are_named_alike() -> None:
+    """`noun.verb_past`: what happened to what, and ids as fields instead of words in the name."""
+    root = Path(engine.__file__).parent
+    names = {
+        name
+        for path in root.rglob("*.py")
+        if path.name != "log.py"
+        for said in CALL.findall(path.read_text(encoding="utf-8"))
+        for name in re.findall(r'"([^"]*)"', said)
+    }
+    assert {"push.lost", "call.failed", "worker.started"} <= names
+    assert [name for name in names if not re.fullmatch(r"[a-z_]+\.[a-z_]+", name)] == []

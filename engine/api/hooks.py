@@ -20,15 +20,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-import structlog
 from aiohttp import web
 
 from engine.control.streams import StreamKey
 from engine.errors import CatalogFailed
+from engine.log import StormLog
 
 ROUTE = "/hooks"
 
-_log = structlog.get_logger()
+_strangers = StormLog()
 
 _LARGEST_BYTES = 64 << 10
 _LONGEST_NAME = 4096
@@ -75,7 +75,7 @@ def add_hooks(app: web.Application, presence: Presence, *, secret: str, domain: 
             raise web.HTTPNotFound
         given = request.query.get("secret", "")
         if not secret or not hmac.compare_digest(given.encode(), secret.encode()):
-            _log.warning("hook.refused", kind=kind, peer=request.remote)
+            _strangers.warning("hook.refused", kind=kind, peer=request.remote)
             raise web.HTTPForbidden
         news = reader.read(await _fields(request))
         if news is not None:

@@ -18,6 +18,7 @@ async def add(session: AsyncSession, callback: Callback) -> bool:
     columns = Callback.__table__.columns
     values = {column.name: getattr(callback, column.name) for column in columns if column.name != "id"}
     values |= {"key": callback.key or "", "attempts": callback.attempts or 0}
+    values["subject"] = callback.subject or {}
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = insert(Callback).values(values).on_conflict_do_nothing(index_elements=["once"])
     id = await session.scalar(statement.returning(Callback.id))

@@ -83,6 +83,8 @@ class RecordRule(_Dated, Table):
     app: Mapped[str] = mapped_column(default="")
     stream: Mapped[str] = mapped_column(default="")
     template_id: Mapped[int] = mapped_column(ForeignKey("record_templates.id"))
+    request_id: Mapped[str] = mapped_column(default="")
+    """Of the call that made it."""
 
 
 class CallbackTemplate(_Dated, Table):
@@ -131,6 +133,8 @@ class AliyunRecordConfig(_Dated, Table):
     """Members of each RecordFormat as the vendor names them."""
     transcode_templates: Mapped[list[Any]]
     transcode_formats: Mapped[list[Any]]
+    request_id: Mapped[str] = mapped_column(default="")
+    """Of the call that made it."""
 
 
 class AliyunNotifyConfig(_Dated, Table):
@@ -179,6 +183,8 @@ class Task(Table):
     created_at: Mapped[datetime]
     stopped_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+    request_id: Mapped[str] = mapped_column(default="")
+    """Of the call that made it."""
 
 
 class Push(Table):
@@ -303,6 +309,8 @@ class Callback(Table):
     message: Mapped[dict[str, Any]]
     """The body, unsigned."""
     key: Mapped[str] = mapped_column(default="")
+    subject: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What it is about: ids of push, recording, session, file, task and request, for the log."""
     domain: Mapped[str]
     app: Mapped[str]
     stream: Mapped[str]

@@ -58,10 +58,15 @@ class Templates(Generic[T, R]):
         query = select(self._rule.id).where(self._rule.template_id == id).limit(1)
         return await session.scalar(query) is not None
 
+    async def rule_for(self, session: AsyncSession, *names: str) -> tuple[R, T] | None:
+        """The best rule for a stream, and its template."""
+        rule = await self.best_rule(session, *names)
+        return None if rule is None else (rule, await session.get_one(self._template, rule.template_id))
+
     async def template_for(self, session: AsyncSession, *names: str) -> T | None:
         """The one that a stream goes by: that of its best rule."""
-        rule = await self.best_rule(session, *names)
-        return None if rule is None else await self.get(session, rule.template_id)
+        found = await self.rule_for(session, *names)
+        return None if found is None else found[1]
 
     # Rules
 

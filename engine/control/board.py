@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from weakref import WeakValueDictionary
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.catalog import Catalog
@@ -23,6 +25,8 @@ from engine.control.streams import Routes, StreamKey
 from engine.control.surroundings import Messages
 from engine.fleet import Fleet
 from engine.media.codecs import Format
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,12 @@ class Change:
     now: datetime
     afterwards: list[Callable[[], None]] = field(default_factory=list)
     errands: list[Errand] = field(default_factory=list)
+    request_id: str = ""
+    """Of the call that asks for the change."""
+
+    def log(self, event: str, **fields: Any) -> None:
+        """Log a line when the change is committed."""
+        self.afterwards.append(partial(_log.info, event, **fields))
 
 
 @dataclass(slots=True)

@@ -40,9 +40,10 @@ class Commands:
             "restart": self._restart,
         }
 
-    async def run(self, key: StreamKey, command: Command) -> None:
+    async def run(self, key: StreamKey, command: Command, request_id: str) -> None:
         """As `Control.command`."""
         async with self._board.change(key) as change:
+            change.request_id = request_id
             config = await aliyun.best_config(change.session, key.domain, key.app, key.stream)
             if config is None:
                 raise UnknownConfig(f"no recording configuration matches {key}")
@@ -97,11 +98,12 @@ class Commands:
             created_at=change.now,
             stopped_at=None,
             deleted_at=None,
+            request_id=change.request_id,
         )
         change.session.add(task)
         await change.session.flush()
         change.desk.tasks[task.id] = OpenTask.of(task)
-        change.desk.orders["aliyun"] = of_config(config, is_mixed=task.is_mixed, task_id=task.id)
+        change.desk.orders["aliyun"] = of_config(config, is_mixed=task.is_mixed, task=task)
 
     async def _stop(self, change: Change) -> None:
         desk = change.desk

@@ -205,15 +205,15 @@ class Control:
 
     # Aliyun's commands
 
-    async def command(self, key: StreamKey, command: Command) -> None:
-        """Start or stop a recording by hand.
+    async def command(self, key: StreamKey, command: Command, request_id: str = "") -> None:
+        """Start or stop a recording by hand. What it starts names the call by `request_id` in the log.
 
         Raises:
             UnknownConfig: no recording configuration matches the stream.
             StreamNotLive: nobody publishes it.
             AlreadyStarted: `start` of a stream that is being recorded by it.
         """
-        await _whole(self._commands.run(key, command))
+        await _whole(self._commands.run(key, command, request_id))
 
     # What recordings say
 
@@ -238,4 +238,4 @@ def _look_at(done: asyncio.Task[Any]) -> None:
         return
     error = done.exception()
     if error is not None and not isinstance(error, CatalogFailed):
-        _log.warning("control.unheard", error=repr(error))
+        _log.warning("control.call_failed", error=repr(error))

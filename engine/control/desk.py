@@ -31,6 +31,9 @@ class OpenTask:
     is_mixed: bool
     template_id: int | None
     options: Mapping[str, Any]
+    public_id: str = ""
+    """What clients call it."""
+    request_id: str = ""
     is_deleted: bool = False
     """It records to the end of the push, and never again."""
 
@@ -47,6 +50,8 @@ class OpenTask:
             is_mixed=task.is_mixed,
             template_id=task.template_id,
             options=task.options,
+            public_id=task.public_id,
+            request_id=task.request_id or "",
             is_deleted=task.deleted_at is not None,
         )
 

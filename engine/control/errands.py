@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
+from contextvars import Context
 
 import structlog
 
@@ -29,7 +30,8 @@ class Errands:
             queue.append(errand)
             return
         queue = self._queues[key] = deque([errand])
-        run = asyncio.get_running_loop().create_task(self._run(key, queue))
+        # In a context of its own: the queue may live on for other requests than the one that began it.
+        run = asyncio.get_running_loop().create_task(self._run(key, queue), context=Context())
         self._runs.add(run)
         run.add_done_callback(self._runs.discard)
 

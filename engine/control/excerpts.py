@@ -83,7 +83,7 @@ class Excerpts:
         async with self._catalog.begin() as session:
             await recordings.add(session, recording)
             await files.add(session, file)
-        _log.info("excerpt.made", file=file.id, path=file.path, segments=len(whole.uris))
+        _log.info("clip.created", file=file.id, path=file.path, segments=len(whole.uris))
         return file
 
     def _recording(self, key: StreamKey, id: str, whole: Excerpt, members: dict[str, Any]) -> Recording:
@@ -170,4 +170,4 @@ def _playlists(folder: Path, paths: Iterable[Path]) -> Iterator[tuple[str, Playl
                 segments = os.path.relpath(path.with_suffix(""), folder)
                 yield segments, read_playlist(data.decode(), path.stem)
         except (OSError, UnicodeDecodeError, MalformedPlaylist) as error:
-            _log.info("playlist.unread", path=str(path), error=str(error))
+            _log.info("playlist.read_failed", path=str(path), error=str(error))

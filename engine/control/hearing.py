@@ -15,6 +15,7 @@ from engine.control.board import Board, Change
 from engine.control.changes import warning_of
 from engine.control.desk import Running
 from engine.control.ids import file_id
+from engine.control.log_ids import recording_ids
 from engine.control.naming import VOD_DEFAULT, Named, file_name
 from engine.control.presence import Presence
 from engine.control.reconcile import Reconciler
@@ -82,7 +83,9 @@ class Hearing:
                 await self._reconciler.ended(change, running.id, may_retry=True)
                 await self._presence.recording_ended(change, running)
             case Failed():
-                _log.warning("recording.failed", recording=running.id, code=event.code, error=event.message)
+                row = await recordings.get(change.session, running.id)
+                ids = {"recording": running.id} if row is None else recording_ids(row)
+                _log.warning("recording.failed", **ids, code=event.code, error=event.message)
                 may_retry = event.code not in _HOPELESS
                 await self._reconciler.ended(change, running.id, event.code, may_retry=may_retry)
                 if may_retry:
@@ -98,6 +101,8 @@ class Hearing:
         row.state = "live"
         change.desk.running[running.id] = replace(running, is_live=True, was_live=True)
         change.desk.tries.pop((running.slot, running.group.label), None)
+        tracks = [track.codec for track in running.tracks]
+        change.log("recording.live", **recording_ids(row), status=what, tracks=tracks)
         await self._board.messages.recording_status(change.session, row, what, at)
         await self._reconciler.note_states(change)
 
@@ -114,7 +119,8 @@ class Hearing:
             return
         row.state = "paused" if running.is_paused else "interrupted"
         change.desk.running[running.id] = replace(running, is_live=False)
-        await self._board.messages.recording_status(change.session, row, "paused", event.at, event.reason)
+        change.log("recording.interrupted", **recording_ids(row), reason=event.reason)
+        await self._board.messages.recording_status(change.session, row, "paused", event.at)
         await self._reconciler.note_states(change)
 
     # Files
@@ -126,7 +132,7 @@ class Hearing:
             async with self._board.catalog.read() as session:
                 row = await recordings.get(session, event.recording)
             if row is None:
-                _log.info("file.unknown", path=event.path, recording=event.recording)
+                _log.warning("file.orphaned", path=event.path, recording=event.recording)
                 return
             key = StreamKey(row.domain, row.app, row.stream)
         async with self._board.change(key) as change:
@@ -145,7 +151,15 @@ class Hearing:
         task = None if row.task_id is None else await change.session.get(Task, row.task_id)
         push = None if row.push_id is None else await change.session.get(Push, row.push_id)
         await self._board.messages.file_finished(change.session, row, file, task, push)
-        _log.info("file.stored", file=id, path=path, recording=row.id)
+        change.log(
+            "file.finished",
+            **recording_ids(row),
+            file=id,
+            path=path,
+            size_bytes=event.size_bytes,
+            duration_ms=event.duration_ms,
+            **({"recovered": True} if event.recovered else {}),
+        )
 
     async def _row(
         self,
@@ -218,7 +232,7 @@ def manifest_beside(path: Path) -> Manifest | None:
     try:
         return read_manifest(path)
     except (OSError, ProtocolError) as error:
-        _log.info("manifest.unread", path=str(path), error=str(error))
+        _log.info("manifest.read_failed", path=str(path), error=str(error))
         return None
 
 

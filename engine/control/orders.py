@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.catalog.schema import AliyunRecordConfig, RecordTemplate
+from engine.catalog.schema import AliyunRecordConfig, RecordTemplate, Task
 from engine.control.naming import COS_DEFAULT, OSS_DEFAULT, VOD_DEFAULT
 from engine.control.streams import StreamKey
 from engine.control.surroundings import Accepted
@@ -105,6 +105,10 @@ class Order(_Frozen):
     """Nothing of it is held open for another push."""
     start_at: datetime | None = None
     end_at: datetime | None = None
+    task: str = ""
+    """What clients call its task."""
+    request_id: str = ""
+    """Of the call that made the task, the rule or the configuration."""
 
     @property
     def slot(self) -> str:
@@ -160,9 +164,15 @@ def settings_groups(
 # Tencent
 
 
-def of_rule(template: RecordTemplate, *, is_mixed: bool) -> Order:
+def of_rule(template: RecordTemplate, *, is_mixed: bool, request_id: str = "") -> Order:
     """What the template of a rule says. No groups: the stream is not recorded."""
-    return Order(cause="rule", groups=template_groups(template), template_id=template.id, is_mixed=is_mixed)
+    return Order(
+        cause="rule",
+        groups=template_groups(template),
+        template_id=template.id,
+        is_mixed=is_mixed,
+        request_id=request_id,
+    )
 
 
 def template_groups(template: RecordTemplate) -> tuple[Group, ...]:
@@ -230,20 +240,22 @@ def of_config(
     *,
     is_mixed: bool,
     accepted: Accepted | None = None,
-    task_id: int | None = None,
+    task: Task | None = None,
 ) -> Order:
     """What a configuration says, or what was agreed on demand. With a task it is started by hand: it has no
     window, and ends with the push."""
-    is_manual = task_id is not None
+    is_manual = task is not None
     return Order(
         cause="aliyun",
         groups=config_groups(config, accepted or Accepted()),
-        task_id=task_id,
+        task_id=None if task is None else task.id,
         config_id=config.id,
         is_mixed=is_mixed,
         ends_with_push=is_manual,
         start_at=None if is_manual else config.start_at,
         end_at=None if is_manual else config.end_at,
+        task="" if task is None else task.public_id,
+        request_id=(config.request_id if task is None else task.request_id) or "",
     )
 
 

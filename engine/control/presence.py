@@ -15,6 +15,7 @@ from engine.catalog.schema import AliyunRecordConfig, Push
 from engine.catalog.templates import RECORD
 from engine.control.board import Board, Change, Due
 from engine.control.desk import Desk, Running
+from engine.control.log_ids import push_ids
 from engine.control.orders import Order, of_config, of_rule, of_settings
 from engine.control.reconcile import Reconciler
 from engine.control.states import TaskState
@@ -68,7 +69,6 @@ class Presence:
                 source=source,
             )
             await self._begin(change, push)
-        _log.info("push.began", stream=str(key), push=push.id, source=source)
 
     async def _learn(self, change: Change, push: Push, params: str, client_ip: str, source: str) -> None:
         """Of a push that was found by looking, its hook tells more."""
@@ -80,6 +80,7 @@ class Presence:
         desk = change.desk
         change.session.add(push)
         await change.session.flush()
+        change.log("push.started", **push_ids(push), source=push.source, peer=push.client_ip)
         await self._board.messages.push(change.session, push, True)
         desk.push = push
         desk.is_stopped = False
@@ -112,13 +113,14 @@ class Presence:
         async with self._board.change(key) as change:
             if change.desk.push is not None:
                 await self._end(change, code, at or change.now)
-        _log.info("push.ended", stream=str(key), code=code)
 
     async def _end(self, change: Change, code: int, at: datetime) -> None:
         desk = change.desk
         assert desk.push is not None
         push = await change.session.get_one(Push, desk.push.id)
         push.ended_at, push.end_code = max(at, push.began_at), code
+        duration_s = round((push.ended_at - push.began_at).total_seconds(), 3)
+        change.log("push.ended", **push_ids(push), code=code, duration_s=duration_s)
         await self._board.messages.push(change.session, push, False)
         desk.push = None
         for running in list(desk.running.values()):
@@ -139,7 +141,6 @@ class Presence:
         if push is None or push.source != _LOOKED_FOR or running.is_ending or running.push_id != push.id:
             return
         await self._end(change, 0, change.now)
-        _log.info("push.ended", stream=str(change.desk.key), recording=running.id)
 
     # What a push is recorded by
 
@@ -147,11 +148,13 @@ class Presence:
         """Fix what records a push that begins: its rule and its configuration, or, when neither matches, the
         settings. A rule without formats and a configuration that declines match too."""
         desk, key = change.desk, change.desk.key
-        template = await RECORD.template_for(change.session, key.domain, key.app, key.stream)
-        if template is not None:
-            desk.orders["rule"] = of_rule(template, is_mixed=self._reconciler.is_mixed(change))
+        found = await RECORD.rule_for(change.session, key.domain, key.app, key.stream)
+        if found is not None:
+            rule, template = found
+            is_mixed = self._reconciler.is_mixed(change)
+            desk.orders["rule"] = of_rule(template, is_mixed=is_mixed, request_id=rule.request_id)
         has_config = await self.resolve_config(change)
-        if template is None and not has_config and self._board.fallback:
+        if found is None and not has_config and self._board.fallback:
             is_mixed = self._reconciler.is_mixed(change)
             desk.orders["settings"] = of_settings(self._board.fallback, is_mixed=is_mixed)
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from sqlalchemy import update
@@ -17,6 +17,7 @@ from engine.catalog.templates import RECORD
 from engine.control.board import Board, Change, Due
 from engine.control.desk import OpenTask, Plan, Running, plan, task_state
 from engine.control.ids import recording_id, session_id
+from engine.control.log_ids import recording_ids
 from engine.control.orders import Group, Order, default_groups, inline_groups, template_groups
 from engine.control.states import TaskState, entered
 from engine.errors import ReelError, UnknownRecording
@@ -93,6 +94,8 @@ class Reconciler:
             groups=groups,
             task_id=task.id,
             template_id=task.template_id if task.family == "record" else None,
+            task=task.public_id,
+            request_id=task.request_id,
             is_mixed=self.is_mixed(change, task.is_mixed),
             ends_with_push=task.is_deleted,
         )
@@ -156,27 +159,26 @@ class Reconciler:
         url = board.routes.url(desk.key, order.is_mixed)
         spec = group.spec(recording_id(), desk.key, board.root, url, self._tz)
         assert spec.id is not None
-        change.session.add(
-            Recording(
-                id=spec.id,
-                session_id=session,
-                cause=order.cause,
-                task_id=order.task_id,
-                template_id=order.template_id,
-                config_id=order.config_id,
-                domain=desk.key.domain,
-                app=desk.key.app,
-                stream=desk.key.stream,
-                is_mixed=order.is_mixed,
-                push_id=desk.push.id,
-                url=url,
-                spec=spec.model_dump(mode="json"),
-                options=order.options(group, desk.push.params),
-                state="starting",
-                began_at=change.now,
-                ended_at=None,
-            )
+        row = Recording(
+            id=spec.id,
+            session_id=session,
+            cause=order.cause,
+            task_id=order.task_id,
+            template_id=order.template_id,
+            config_id=order.config_id,
+            domain=desk.key.domain,
+            app=desk.key.app,
+            stream=desk.key.stream,
+            is_mixed=order.is_mixed,
+            push_id=desk.push.id,
+            url=url,
+            spec=spec.model_dump(mode="json"),
+            options=order.options(group, desk.push.params),
+            state="starting",
+            began_at=change.now,
+            ended_at=None,
         )
+        change.session.add(row)
         desk.running[spec.id] = Running(
             id=spec.id,
             session_id=session,
@@ -185,18 +187,21 @@ class Reconciler:
             task_id=order.task_id,
             push_id=desk.push.id,
         )
-        change.errands.append(self.starting(change, spec, url))
+        change.errands.append(self.starting(row, spec, url))
 
-    def starting(self, change: Change, spec: RecordSpec, url: str) -> Callable[[], Awaitable[None]]:
-        """The errand that starts a stored recording."""
-        return partial(self._start_now, change.desk.key, spec, url)
+    def starting(self, row: Recording, spec: RecordSpec, url: str) -> Callable[[], Awaitable[None]]:
+        """The errand that starts a stored recording, or goes on with one that a process left."""
+        formats = [format.value for format in spec.format]
+        return partial(
+            self._start_now, spec, url, {**recording_ids(row), "cause": row.cause, "formats": formats}
+        )
 
-    async def _start_now(self, key: object, spec: RecordSpec, url: str) -> None:
+    async def _start_now(self, spec: RecordSpec, url: str, fields: dict[str, Any]) -> None:
         assert spec.id is not None
-        log = _log.bind(recording=spec.id, stream=str(key))
+        log = _log.bind(**fields)
+        log.info("recording.started")
         try:
             await self._board.fleet.start(spec, url)
-            log.info("recording.ordered", formats=[format.value for format in spec.format])
         except ReelError as error:
             log.warning("recording.refused", error=str(error))
             await self.refused(spec.id, error)
@@ -220,6 +225,7 @@ class Reconciler:
             return
         await self._tell_end(change, row, error)
         row.state, row.ended_at = "ended", change.now
+        change.log("recording.ended", **recording_ids(row), **({"error": error} if error else {}))
         if running is not None and not running.is_ending and desk.push is not None:
             self._hold_off(change, running, may_retry=may_retry)
         if settles:
@@ -230,7 +236,7 @@ class Reconciler:
         tell = self._board.messages.recording_status
         was_live = row.state != "starting"
         if error:
-            await tell(change.session, row, "error" if was_live else "failed", change.now, error)
+            await tell(change.session, row, "error" if was_live else "failed", change.now)
         if was_live:
             await tell(change.session, row, "ended", change.now)
 

@@ -17,6 +17,7 @@ from engine.catalog.schema import Push, Recording, Task
 from engine.control.board import Board, Change
 from engine.control.desk import Desk, OpenTask, Running
 from engine.control.hearing import Hearing, manifest_beside
+from engine.control.log_ids import push_ids, recording_ids
 from engine.control.orders import Order
 from engine.control.presence import Presence
 from engine.control.reconcile import Reconciler
@@ -112,6 +113,7 @@ class Recovery:
         push = await change.session.get_one(Push, left.id)
         if push.source == _OUR_OWN:
             push.ended_at = max(change.now, push.began_at)
+            change.log("push.ended", **push_ids(push), reason="the server was restarted")
             await self._board.messages.push(change.session, push, False)
             return
         desk = change.desk
@@ -141,8 +143,8 @@ class Recovery:
         )
         spec = RecordSpec.model_validate({**row.spec, "output": self._board.root})
         url = self._board.routes.url(change.desk.key, row.is_mixed)
-        change.errands.append(self._reconciler.starting(change, spec, url))
-        _log.info("recording.taken_up", recording=row.id, stream=str(change.desk.key))
+        change.errands.append(self._reconciler.starting(row, spec, url))
+        change.log("recording.taken_over", **recording_ids(row))
 
     async def _end_tasks(self, change: Change) -> None:
         """Those that lasted as long as a push which is over."""

@@ -25,7 +25,7 @@ class Messages(Protocol):
         """A file is final."""
 
     async def recording_status(
-        self, session: AsyncSession, recording: Recording, what: Status, at: datetime, detail: str = ""
+        self, session: AsyncSession, recording: Recording, what: Status, at: datetime
     ) -> None:
         """A recording began, broke off, went on or ended."""
 

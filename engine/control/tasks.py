@@ -65,7 +65,14 @@ class Tasks:
                 if is_counted:
                     self._day.give_back(now)
                 raise
-        _log.info("task.created", task=task.public_id, family=task.family, stream=str(order.key))
+        _log.info(
+            "task.created",
+            task=task.public_id,
+            family=task.family,
+            stream=str(order.key),
+            start_at=start_at.isoformat(),
+            end_at=end_at.isoformat(),
+        )
         return task
 
     async def _known(self, task: OpenTask) -> Task:
@@ -109,6 +116,7 @@ class Tasks:
             created_at=now,
             stopped_at=None,
             deleted_at=None,
+            request_id=order.request_id,
         )
 
     def plan(self, key: StreamKey, task: OpenTask) -> None:
@@ -196,7 +204,7 @@ class Tasks:
                 return
             await change.session.execute(update(Task).where(Task.id == task.id).values(stopped_at=change.now))
             await self._close(change, task, TaskState.STOPPED)
-        _log.info("task.stopped", task=public_id)
+        _log.info("task.stopped", task=public_id, stream=str(_key(found)))
 
     async def delete(self, family: Family, public_id: str, stream: str | None) -> None:
         """As `Control.delete_task`."""
@@ -212,7 +220,7 @@ class Tasks:
                 await self._delete(change, task)
             if family in SCHEDULED and not found.is_real_time:
                 change.afterwards.append(partial(self._day.give_back, found.created_at))
-        _log.info("task.deleted", task=public_id)
+        _log.info("task.deleted", task=public_id, stream=str(_key(found)))
 
     async def _delete(self, change: Change, task: OpenTask) -> None:
         desk = change.desk

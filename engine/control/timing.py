@@ -74,7 +74,7 @@ class Timing:
         except CatalogFailed:
             raise
         except Exception:
-            _log.exception("control.late", due=len(dues))
+            _log.exception("schedule.delayed", due=len(dues))
             for due in dues:
                 self._board.schedule.put(due, self._board.now() + _AGAIN, is_delay=True)
 

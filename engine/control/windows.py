@@ -32,6 +32,7 @@ class TaskOrder:
     is_mixed: bool = False
     template_id: int | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    request_id: str = ""
 
 
 def window(order: TaskOrder, now: datetime) -> tuple[datetime, datetime]:

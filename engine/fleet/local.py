@@ -114,7 +114,7 @@ class LocalFleet:
         except CatalogFailed:  # said by the server, which ends: the next one hears of it
             return False
         except Exception:
-            _log.exception("event.untaken", event_name=event.event, recording=event.recording)
+            _log.exception("event.apply_failed", event_name=event.event, recording=event.recording)
             return False
         if isinstance(event, FileFinished):
             self._told.add(event.path)

@@ -79,10 +79,10 @@ class WorkerProcess:
                     return
                 report = read_report(line)
             except TimeoutError:
-                _log.error("worker.silent", pid=self.pid, seconds=SILENCE_S)
+                _log.error("worker.hung", pid=self.pid, silent_s=SILENCE_S)
                 return
             except (ValueError, MalformedCommand) as error:  # ValueError: of the reader, for a line too long
-                _log.error("worker.malformed_report", pid=self.pid, error=str(error))
+                _log.error("report.malformed", pid=self.pid, error=str(error))
                 return
             yield report
 

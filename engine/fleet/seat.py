@@ -139,13 +139,13 @@ class Seat:
                 try:
                     await self._live(roots)
                 except Exception:  # a defect of ours: recordings go on in the next one
-                    _log.exception("worker.defect", worker=self.number)
+                    _log.exception("worker.supervision_failed", worker=self.number)
                 if self._closing.is_set():
                     return
                 self.deaths += 1
                 roots = {hosted.spec.output for hosted in self.hosted.values()}
                 wait_s = backoff.next_s(time.monotonic() - started_s)
-                _log.warning("worker.restarts", worker=self.number, deaths=self.deaths, wait_s=wait_s)
+                _log.warning("worker.died", worker=self.number, deaths=self.deaths, wait_s=wait_s)
                 try:
                     await asyncio.wait_for(self._closing.wait(), wait_s)
                 except TimeoutError:
@@ -159,8 +159,9 @@ class Seat:
         try:
             process = self._process = await WorkerProcess.spawn()
         except OSError as error:
-            _log.error("worker.unstarted", worker=self.number, error=str(error))
+            _log.error("worker.start_failed", worker=self.number, error=str(error))
             return
+        _log.info("worker.started", worker=self.number, pid=process.pid)
         self.load = Load()
         if self._closing.is_set():
             process.send(Leave())
@@ -191,7 +192,7 @@ class Seat:
         """One that is to leave has its time."""
         await self._closing.wait()
         await asyncio.sleep(CLOSE_S)
-        _log.error("worker.late", worker=self.number, seconds=CLOSE_S)
+        _log.error("worker.close_timed_out", worker=self.number, after_s=CLOSE_S)
         process.kill()
 
     async def _happened(self, happened: Happened, process: WorkerProcess) -> None:

@@ -124,7 +124,7 @@ class Delivery:
             except CatalogFailed:
                 raise
             except Exception:  # the database may come back
-                _log.exception("callbacks.not_read")
+                _log.exception("outbox.read_failed")
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_S):
                     await self._woken.wait()
@@ -166,7 +166,7 @@ class Delivery:
         except CatalogFailed:  # said by the server, which ends
             await asyncio.sleep(schedule.retry_s)
         except Exception:  # it stays due, and its receiver is not to be asked again and again
-            _log.exception("callback.not_stored", callback=callback.id)
+            _log.exception("callback.store_failed", callback=callback.id)
             await asyncio.sleep(schedule.retry_s)
         finally:
             del self._under_way[callback.id]
@@ -213,15 +213,27 @@ class Delivery:
                 callback.state = "failed"
             else:
                 callback.next_at = now + timedelta(seconds=schedule.retry_s)
-        _log.info(
-            "callback.attempted",
-            callback=callback.id,
-            once=callback.once,
-            state=callback.state,
-            attempt=callback.attempts,
-            status=outcome.status,
-            error=outcome.error,
-        )
+        _log_attempt(callback, outcome)
+
+
+def _log_attempt(callback: Callback, outcome: Outcome) -> None:
+    """Its URL is left out: it may hold a secret of the receiver's."""
+    log = _log.bind(
+        callback=callback.id,
+        vendor=callback.vendor,
+        kind=callback.event,
+        receiver=_receiver(callback.url),
+        attempt=callback.attempts,
+        status=outcome.status,
+        took_ms=outcome.took_ms,
+        **callback.subject,
+    )
+    if callback.state == "delivered":
+        log.info("callback.delivered")
+    elif callback.state == "failed":
+        log.warning("callback.abandoned", error=outcome.error)
+    else:
+        log.warning("callback.attempt_failed", error=outcome.error, next_at=callback.next_at.isoformat())
 
 
 async def replay(catalog: Catalog, id: int, now: datetime) -> None:
@@ -239,7 +251,7 @@ async def replay(catalog: Catalog, id: int, now: datetime) -> None:
 
 def _receiver(url: str) -> str:
     """The host and port of a URL, whatever else is wrong with it."""
-    return re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0].lower()
+    return re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")[2].lower()
 
 
 def _text(answer: bytes) -> str:

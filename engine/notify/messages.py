@@ -28,6 +28,7 @@ from engine.catalog.schema import (
 )
 from engine.catalog.templates import CALLBACK
 from engine.clock import wall_now
+from engine.control.log_ids import push_ids, recording_ids
 from engine.media.events import Warned
 from engine.notify import aliyun, tencent
 from engine.notify.exceptions import kind_of
@@ -70,12 +71,12 @@ class Messages:
             config = await configs.notify(session, recording.domain)
             if config is not None:
                 message = aliyun.file_notice(file, params)
-                await self._to_config(session, config, recording, once, aliyun.FILE, message)
+                await self._to_config(session, config, recording, once, aliyun.FILE, message, file.id)
             return
         template = await CALLBACK.template_for(session, recording.domain, recording.app)
         url = f"{self._public_url}/{quote(file.path)}"
         message = tencent.file_message(self._appid, recording, file, task, url, params)
-        await self._to_template(session, template, recording, once, tencent.FILE, message)
+        await self._to_template(session, template, recording, once, tencent.FILE, message, file_id=file.id)
 
     async def recording_status(
         self,
@@ -83,10 +84,8 @@ class Messages:
         recording: Recording,
         what: tencent.Status,
         at: datetime,
-        detail: str = "",
     ) -> None:
-        """A recording began, broke off, went on or ended; `detail` is why, for the log."""
-        _log.info("recording.status", recording=recording.id, status=what, detail=detail)
+        """A recording began, broke off, went on or ended."""
         if _is_aliyuns(recording):
             await self._aliyun_status(session, recording, what)
             return
@@ -161,9 +160,12 @@ class Messages:
         once: str,
         event: str,
         message: dict[str, Any],
+        file_id: str = "",
     ) -> None:
         key = recording.options.get("notify", {}).get("key", _auth_key(config))
-        await self._add(session, recording, once, "aliyun", event, config.notify_url, message, key)
+        await self._add(
+            session, recording, once, "aliyun", event, config.notify_url, message, key, file_id=file_id
+        )
 
     # Tencent
 
@@ -176,10 +178,13 @@ class Messages:
         event: int,
         message: dict[str, Any],
         wait_s: float = 0,
+        file_id: str = "",
     ) -> None:
         url = _url(template, event)
         if template is not None and url:
-            await self._add(session, of, once, "tencent", str(event), url, message, template.key, wait_s)
+            await self._add(
+                session, of, once, "tencent", str(event), url, message, template.key, wait_s, file_id
+            )
 
     async def _add(
         self,
@@ -192,7 +197,11 @@ class Messages:
         message: dict[str, Any],
         key: str,
         wait_s: float = 0,
+        file_id: str = "",
     ) -> None:
+        subject = push_ids(of) if isinstance(of, Push) else recording_ids(of)
+        if file_id:
+            subject["file"] = file_id
         now = self._now()
         is_new = await outbox.add(
             session,
@@ -203,6 +212,7 @@ class Messages:
                 url=url,
                 message=message,
                 key=key,
+                subject=subject,
                 domain=of.domain,
                 app=of.app,
                 stream=of.stream,
@@ -213,7 +223,7 @@ class Messages:
                 delivered_at=None,
             ),
         )
-        _log.info("callback.queued" if is_new else "callback.known", once=once, kind=event, of=str(of.id))
+        _log.debug("callback.queued" if is_new else "callback.repeated", once=once, kind=event, **subject)
 
 
 def _is_aliyuns(recording: Recording) -> bool:

@@ -100,7 +100,7 @@ def read_answer(body: bytes) -> Accepted | None:
     try:
         answer = _Answer.model_validate_json(body)
     except ValidationError as error:
-        _log.info("on_demand.unreadable", error=str(error))
+        _log.info("on_demand.answer_rejected", error=str(error))
         return None
     if not answer.need_record:
         return None

@@ -8,11 +8,13 @@ from typing import Protocol, cast
 
 import structlog
 
+from engine.log import StormLog
 from engine.origin.hub import Wire
 from engine.origin.limits import OriginLimits
 from engine.origin.total import Total
 
 _log = structlog.get_logger()
+_strangers = StormLog()
 
 
 class TransportReader:
@@ -100,7 +102,14 @@ class TransportReader:
         self._transport.abort()
 
     def _cut(self, reason: str) -> None:
-        _log.warning("origin.reader_cut", reader=self._label, reason=reason, backlog_bytes=self.backlog_bytes)
+        peer = self._transport.get_extra_info("peername")
+        _strangers.warning(
+            "reader.cut",
+            reader=self._label,
+            peer=str(peer[0]) if peer else "",
+            reason=reason,
+            backlog_bytes=self.backlog_bytes,
+        )
         self.abort()
 
 
@@ -122,7 +131,7 @@ def check_each(peers: Iterable[Watched], now_s: float) -> None:
         try:
             peer.check(now_s)
         except Exception:
-            _log.exception("origin.check_failed")
+            _log.exception("peer.check_failed")
             peer.abort()
 
 

@@ -81,7 +81,7 @@ class Replay:
                 await self._has_reader.wait()
             await (self._rush() if self._speed == 0 else self._pace())
         except OSError as error:
-            _log.error("origin.file_failed", file=str(self._path), error=str(error))
+            _log.error("file.replay_failed", file=str(self._path), error=str(error))
         finally:
             self._publisher.close()
 
@@ -157,4 +157,4 @@ async def read_flv(file: BinaryIO) -> AsyncGenerator[Batch, None]:
     if (taken := reader.take()) is not None:  # a last tag without a PreviousTagSize
         yield Batch.from_native(taken)
     if reader.fault is not None:
-        _log.warning("origin.file_damaged", file=file.name, fault=reader.fault)
+        _log.warning("file.found_damaged", file=file.name, fault=reader.fault)

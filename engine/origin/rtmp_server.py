@@ -8,6 +8,7 @@ from typing import cast
 
 import structlog
 
+from engine.log import StormLog
 from engine.origin.hub import Hub, Publisher, Wire, stream_path
 from engine.origin.limits import OriginLimits
 from engine.origin.pushes import Push, PushEnd
@@ -16,6 +17,7 @@ from engine.origin.rtmp_session import NAME_CHARACTERS, Closed, Play, Publish, R
 from engine.origin.total import Total
 
 _log = structlog.get_logger()
+_strangers = StormLog()
 
 _FAREWELL_S = 1.0
 _ENDS = {
@@ -121,6 +123,7 @@ class _Connection(asyncio.Protocol):
         self._publisher: Publisher | None = None
         self._reader: TransportReader | None = None
         self._path = ""
+        self._peer = ""
         self._heard_s = self._idle_since_s = self._now_s()
         self._ending = False
         self._is_cut = False
@@ -134,6 +137,8 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Waits for the handshake."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
+        peer = transport.get_extra_info("peername")
+        self._peer = str(peer[0]) if peer else ""
         self._server.joined(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -161,7 +166,7 @@ class _Connection(asyncio.Protocol):
         self._push()
         self._flush()
         if self._session.state is State.CLOSED:
-            _log.warning("origin.rtmp_malformed", error=str(self._session.error))
+            _strangers.warning("rtmp.malformed", peer=self._peer, error=str(self._session.error))
             self._end()
 
     @property
@@ -171,7 +176,7 @@ class _Connection(asyncio.Protocol):
 
     def let_go(self) -> None:
         """All connections together hold too much, and this one the most."""
-        _log.warning("origin.connection_cut", reason="memory", held_bytes=self.held_bytes)
+        _strangers.warning("connection.cut", peer=self._peer, reason="memory", held_bytes=self.held_bytes)
         self.abort()
 
     def abort(self) -> None:
@@ -185,7 +190,12 @@ class _Connection(asyncio.Protocol):
             self._reader.check(now_s)
         elif self._publisher is not None:
             if now_s - self._heard_s > self._limits.publisher_idle_s:
-                _log.warning("origin.publisher_silent", stream=self._path)
+                _log.warning(
+                    "publisher.timed_out",
+                    stream=self._path,
+                    peer=self._peer,
+                    silent_s=self._limits.publisher_idle_s,
+                )
                 self.abort()
         elif self._draining is not None and self._draining.backlog_bytes:
             self._draining.check(now_s)
@@ -199,15 +209,14 @@ class _Connection(asyncio.Protocol):
     def _publish(self, event: Publish) -> None:
         path = stream_path(event.app, event.stream)
         named = 0 < len(event.stream) <= NAME_CHARACTERS
-        peer = self._transport.get_extra_info("peername")
-        push = Push(path, event.host, event.query, str(peer[0]) if peer else "")
+        push = Push(path, event.host, event.query, self._peer)
         publisher = self._server.hub.publish(path, push=push, cut=self.abort) if named else None
         if publisher is None:
             self._session.refuse("NetStream.Publish.BadName", self._why_refused(path, named))
         elif self._session.accept_publish():
             self._publisher, self._path = publisher, path
             publisher.begin()
-            _log.info("origin.published", stream=path)
+            _log.info("publisher.accepted", stream=path, peer=self._peer)
         else:
             publisher.close()
 
@@ -243,7 +252,7 @@ class _Connection(asyncio.Protocol):
     def _leave(self, end: PushEnd) -> None:
         """Back to a connection that neither publishes nor plays."""
         if self._publisher is not None:
-            _log.info("origin.unpublished", stream=self._path)
+            _log.info("publisher.left", stream=self._path, peer=self._peer, end=end.name.lower())
             self._publisher.close(end)
         if self._reader is not None:
             self._server.hub.leave(self._path, self._reader)

@@ -149,7 +149,7 @@ class Chronicle:
         try:
             self.journal.append(line)
         except StorageError as error:
-            _log.info("chronicle.unwritten", path=str(self.journal.path), error=str(error))
+            _log.info("recording_journal.write_failed", path=str(self.journal.path), error=str(error))
 
     def leave(self) -> None:
         """The process ends, and the recording does not."""

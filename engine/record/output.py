@@ -365,7 +365,7 @@ class Output:
         for file, error in unsalvaged:
             self._salvage(file, error)
         for file, error in self._unsalvaged:
-            _log.info("output.unfinished", path=str(file.path), error=str(error))
+            _log.info("file.left_unfinished", path=str(file.path), error=str(error))
 
     def _tell(self, file: OutputFile, manifest: Manifest) -> None:
         self.has_files = True
@@ -413,9 +413,9 @@ class Output:
                 else:
                     self._finish(file)
             except ReelError as second:  # the first error is the one to report
-                _log.info("output.unfinished", path=str(file.path), error=str(second))
+                _log.info("file.left_unfinished", path=str(file.path), error=str(second))
             except Exception:
-                _log.exception("output.defect", path=str(file.path))
+                _log.exception("file.crashed", path=str(file.path))
 
 
 def _lost(start: datetime, end: datetime, reason: GapReason) -> Part:

@@ -339,7 +339,7 @@ class OutputFile:
         try:
             write_manifest(self.path, self.manifest)
         except StorageError as error:
-            _log.info("manifest.unwritten", path=str(self.path), error=str(error))
+            _log.info("manifest.write_failed", path=str(self.path), error=str(error))
             return False
         self._is_described = True
         if self._is_announced:
@@ -359,7 +359,7 @@ class OutputFile:
         try:
             self.place.journal.append(ANNOUNCED)
         except StorageError:
-            _log.info("journal.full", path=str(self.place.journal.path))
+            _log.info("journal.write_failed", path=str(self.place.journal.path))
 
     def _finalize_mp4(self, store: GrowingFile) -> tuple[int, ReelError | None]:
         """Fragmented to regular, in place (design decision 5): the size, and what went wrong. A file that
@@ -385,11 +385,11 @@ class OutputFile:
                 journal.append(note_line(f"cut short: {why}"))
                 self._is_cut_short = True
             except StorageError:  # a disk that is full has no room for words either
-                _log.info("journal.full", path=str(journal.path))
+                _log.info("journal.write_failed", path=str(journal.path))
         try:
             revived = revive(journal, recovered=False)
         except (ReelError, OSError) as error:
-            _log.info("output.unsalvaged", path=str(self.path), error=str(error))
+            _log.info("file.salvage_failed", path=str(self.path), error=str(error))
             return Ended(None, StorageError(f"{self.path}: left unfinished: {error}"))
         if revived is None:
             return Ended(None)

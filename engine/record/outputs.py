@@ -228,7 +228,7 @@ class Outputs:
         except ReelError as error:
             self._refused(output, error)
         except Exception as error:  # a defect of ours: the other formats go on
-            _log.exception("output.defect", format=output.format.value)
+            _log.exception("output.crashed", format=output.format.value)
             self._refused(output, InternalError.of(error))
 
     def _refused(self, output: Output, error: ReelError) -> None:

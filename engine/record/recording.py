@@ -192,7 +192,7 @@ class Recording:
         try:
             error = await self._record()
         except Exception as defect:  # of ours: it must not cost the files
-            _log.exception("recording.defect", recording=self.id)
+            _log.exception("recording.crashed", recording=self.id)
             error = InternalError.of(defect)
         end = self._window_end()
         self._enter(State.ENDING)

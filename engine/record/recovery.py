@@ -92,7 +92,7 @@ def revive(journal: Journal, *, recovered: bool = True) -> Revived | None:
             try:
                 write_manifest(final, manifest)
             except StorageError as error:  # the file is final all the same
-                _log.info("manifest.unwritten", path=str(final), error=str(error))
+                _log.info("manifest.write_failed", path=str(final), error=str(error))
                 return Revived(final, manifest, is_described=False, announced=diary.announced)
     except NothingRecorded:
         _discard(final)

@@ -110,7 +110,7 @@ async def serve(settings: Settings, file: Path | None = None) -> AsyncIterator[S
         settle()
         _log.info("server.started", api=api, rtmp=rtmp)
         yield Serving(api, rtmp, notice, background)
-        _log.info("server.stopping")
+        _log.info("server.shutdown_started")
 
 
 async def _embedded(parts: AsyncExitStack, settings: Settings, pushes: EmbeddedPushes) -> Origin | None:

@@ -125,7 +125,7 @@ class Worker:
         try:
             return await recording.run(slot)
         except Exception as error:
-            _log.exception("recording.defect", recording=recording.id)
+            _log.exception("recording.crashed", recording=recording.id)
             return Outcome(InternalError.of(error), recording.status.files)
         finally:
             self._slots.give_back(slot)

@@ -59,7 +59,7 @@ class Pipes:
                     return
                 command = read_command(line)
             except (ValueError, MalformedCommand) as error:  # ValueError: of the reader, for a line too long
-                _log.error("worker.malformed_command", error=str(error))
+                _log.error("command.malformed", error=str(error))
                 return
             yield command
 
@@ -69,7 +69,7 @@ class Pipes:
             return
         self._reports.write(line_of(report))
         if self._reports.get_write_buffer_size() > UNREAD_BYTES:
-            _log.error("worker.unread", bytes=UNREAD_BYTES)
+            _log.error("reports.abandoned", unread_bytes=UNREAD_BYTES)
             self._giver.close()
 
     async def close(self) -> None:

@@ -168,7 +168,7 @@ class _DiskWriter:
                 for thread in self._threads:
                     thread.is_replaced = True
         if is_stuck:
-            _log.debug("writer.stuck", writer=self._name, threads=len(self._threads))
+            _log.debug("writer.stalled", writer=self._name, threads=len(self._threads))
             self._start_thread()
         asyncio.get_running_loop().call_later(_STUCK_S, self._look, self._turns)
 
@@ -187,7 +187,7 @@ class _DiskWriter:
             try:
                 work()
             except Exception:  # a defect of ours must not stop the other recordings
-                _log.exception("writer.defect")
+                _log.exception("writer.failed")
             del work  # its media is let go of at once
             with self._lock:
                 self._turns += 1

@@ -10,7 +10,7 @@ from house import START
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.catalog.schema import AliyunRecordConfig, RecordTemplate
+from engine.catalog.schema import AliyunRecordConfig, RecordTemplate, Task
 from engine.control import Accepted, StreamKey
 from engine.control.orders import (
     Group,
@@ -96,7 +96,7 @@ def test_an_order_by_hand_has_no_window_and_ends_with_the_push() -> None:
         id=1, delay_s=15, formats=[{"Format": "flv"}], on_demand=0, start_at=START, end_at=START
     )
     assert not of_config(config, is_mixed=False).stands(START)
-    by_hand = of_config(config, is_mixed=False, task_id=3)
+    by_hand = of_config(config, is_mixed=False, task=Task(id=3, public_id="w"))
     assert by_hand.stands(START)
     assert by_hand.ends_with_push
     assert by_hand.slot == "aliyun"

@@ -141,7 +141,7 @@ async def test_the_life_of_a_session_is_told_in_order(catalog: Catalog) -> None:
     row = await a_recording(catalog, cause="task", task_id=order.id)
     for seconds, what in enumerate(("started", "paused", "resumed", "paused", "resumed", "error", "ended")):
         async with catalog.begin() as session:
-            await messages().recording_status(session, row, what, at(seconds), "why")  # type: ignore[arg-type]
+            await messages().recording_status(session, row, what, at(seconds))  # type: ignore[arg-type]
     found = [one.message for one in await told(catalog)]
     assert [one["record_event"] for one in found] == [
         "record_start_succeeded",

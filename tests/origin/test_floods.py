@@ -162,7 +162,7 @@ async def test_malformed_bytes_cost_their_peer_alone(clip: Batch, wire: bytes, w
             writer.write(HANDSHAKE + connect_command() + wire)
             await until_closed(reader)
             writer.close()
-        (line,) = [log["error"] for log in logs if log["event"] == "origin.rtmp_malformed"]
+        (line,) = [log["error"] for log in logs if log["event"] == "rtmp.malformed"]
         assert words in line
         assert "\n" not in line
 
@@ -402,7 +402,7 @@ async def test_a_peer_that_cannot_be_checked_is_cut_and_the_others_are_checked(
             other, other_writer = await asyncio.open_connection(*address(origin.rtmp_url("live/x")))
             await until_closed(other)
             other_writer.close()
-        assert [log["event"] for log in logs if log["log_level"] == "error"] == ["origin.check_failed"]
+        assert [log["event"] for log in logs if log["log_level"] == "error"] == ["peer.check_failed"]
 
 
 async def test_a_watch_that_fails_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:

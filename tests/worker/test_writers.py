@@ -137,7 +137,7 @@ async def test_a_defect_costs_nobody_anything() -> None:
             await done(lane)
         assert finished.is_set()
         assert lane.done_bytes == 3
-        assert [one["event"] for one in told] == ["writer.defect"]
+        assert [one["event"] for one in told] == ["writer.failed"]
 
 
 @pytest.mark.parametrize("lanes", [1, 9])

@@ -54,5 +54,5 @@ class Commands:
         """Control knows what each of them does."""
         caller.check_domain(asked.domain_name)
         key = StreamKey(asked.domain_name, asked.app_name, asked.stream_name)
-        await self._services.control.command(key, cast("Command", asked.command))
+        await self._services.control.command(key, cast("Command", asked.command), caller.request_id)
         return {}

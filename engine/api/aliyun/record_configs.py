@@ -81,6 +81,7 @@ class RecordConfigs:
             transcode_formats=stored_formats("TranscodeRecordFormat", asked.transcode_record_format, ()),
             created_at=now,
             updated_at=now,
+            request_id=caller.request_id,
         )
         try:
             async with self._services.catalog.begin() as session:

@@ -18,6 +18,7 @@ from engine.api.services import Services
 from engine.api.tencent.access import check_change, may_see
 from engine.api.tencent.parameters import Parameters
 from engine.api.values import Integer
+from engine.catalog.schema import RecordRule
 from engine.catalog.templates import R, T, Templates
 from engine.media.civil_time import china_text
 
@@ -161,6 +162,8 @@ class RuleActions(Generic[T, R]):
             if self._limit and len(bound) >= self._limit:
                 raise ApiFault("InternalError.RuleOutLimit", f"There are {self._limit} rules already.")
             rule = self._templates.new_rule(asked.names, asked.template_id, self._services.now())
+            if isinstance(rule, RecordRule):
+                rule.request_id = caller.request_id
             await self._templates.add_rule(session, rule)
         return {}
 

@@ -114,6 +114,7 @@ class Records:
                 end_at=asked.end_time,
                 is_real_time=is_real_time,
                 options={"type": "video", "format": "flv", "interval_s": _SEGMENT_S, "storage_s": 0},
+                request_id=caller.request_id,
             )
         )
         return {"task_id": int(task.public_id)}

@@ -97,6 +97,7 @@ class LiveRecords:
                     "interval_s": kept.interval_s,
                     "storage_s": kept.storage_s,
                 },
+                request_id=caller.request_id,
             )
         )
         return {"TaskId": int(task.public_id)}

@@ -89,6 +89,7 @@ class RecordTasks:
                 is_mixed=asked.stream_type == 1,
                 template_id=asked.template_id or None,
                 options={"extension": asked.extension},
+                request_id=caller.request_id,
             )
         )
         return {"TaskId": task.public_id}
