@@ -91,6 +91,17 @@ async def test_what_others_ordered_is_found_too_and_has_no_bucket(stage: Stage) 
     assert one["OssObject"].endswith(".m3u8")
 
 
+async def test_a_file_removed_by_hand_is_listed_no_more(stage: Stage) -> None:
+    await stage.configure()
+    await stage.house.push()
+    (id,) = await stage.house.runs("flv")
+    for name in ("a.flv", "b.flv"):
+        await stage.house.fleet.file(id, name)
+    (stage.house.root / "a.flv").unlink()
+    assert [one["RecordUrl"] for one in await found(stage)] == [f"{PUBLIC}/b.flv"]
+    assert (await stage.call(FILES, **hour(stage)))["TotalNum"] == 1
+
+
 async def test_pages_by_creation(stage: Stage) -> None:
     await stage.configure()
     await stage.house.push()

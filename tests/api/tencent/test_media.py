@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from api.tencent.stage import DOMAIN, PUBLIC, Stage
 from control.house import KEY as STREAM
-from control.house import START, House
+from control.house import ON, START, House
 
 from engine.catalog import files, recordings
 from engine.catalog.schema import File, Recording
@@ -150,6 +150,21 @@ async def test_a_file_with_all_of_its_members(stage: Stage) -> None:
         assert (await stage.call("SearchMedia", **parameters)).TotalCount == count, parameters
     described = await stage.members("DescribeMediaInfos", FileIds=[info["FileId"], "4711"])
     assert described == {"MediaInfoSet": [info], "NotExistFileIdSet": ["4711"]}
+
+
+async def test_a_file_removed_by_hand_is_found_no_more(stage: Stage) -> None:
+    house = stage.house
+    await house.rule(await house.template(flv=ON))
+    await house.push()
+    [id] = await house.runs("flv")
+    for name in ("a.flv", "b.flv"):
+        await finished(house, id, name)
+    ids = {file.path: file.id for file in await house.files()}
+    (house.root / "a.flv").unlink()
+    found = await stage.members("SearchMedia")
+    assert ([info["FileId"] for info in found["MediaInfoSet"]], found["TotalCount"]) == ([ids["b.flv"]], 1)
+    described = await stage.members("DescribeMediaInfos", FileIds=[ids["a.flv"], ids["b.flv"]])
+    assert described["NotExistFileIdSet"] == [ids["a.flv"]]
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
