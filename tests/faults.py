@@ -55,11 +55,12 @@ class Disk:
         self.before(made)
         self.calls.append(made)
 
-    def refuse(self, number: int, when: Callable[[Call], bool]) -> None:
-        """From now on such calls fail with this error."""
+    def refuse(self, error: int | Callable[[Call], int], when: Callable[[Call], bool]) -> None:
+        """From now on such calls fail with this error, or with that of the call."""
 
         def refuse(call: Call) -> None:
             if when(call):
+                number = error if isinstance(error, int) else error(call)
                 raise OSError(number, os.strerror(number))
 
         self.before = refuse

@@ -26,7 +26,7 @@ from engine.media.events import GapClosed, GapOpened, Live, SegmentOpened
 from engine.record import Recording
 
 SLACK_S = 1.5  # a tick, the writer's gathering, and a busy machine
-FULL_S = 20
+FULL_S = 10
 CASES: dict[str, dict[str, Any]] = {
     "flv": {"format": "flv"},
     "ts": {"format": "hls", "hls_segment": "ts"},
