@@ -57,7 +57,7 @@ def dotted(location: Location) -> str:
 
 def first_problem(
     error: ValidationError,
-    model: type[BaseModel],
+    model: type[BaseModel] | None = None,
     name: Callable[[Location], str] = dotted,
     given: Mapping[str, Any] | None = None,
 ) -> str:
@@ -65,7 +65,7 @@ def first_problem(
 
     Args:
         error: What pydantic raised.
-        model: The model that was validated.
+        model: The model that was validated, if it was one: it knows keys and secrets.
         name: How the user named the field at a location; empty where the message names it.
         given: The fields before they were converted, so that a value is shown as it was typed.
     """
@@ -76,13 +76,15 @@ def first_problem(
     return f"{named}: {what}" if named else what
 
 
-def _sentence(problem: ErrorDetails, model: type[BaseModel], given: Mapping[str, Any]) -> str:
+def _sentence(problem: ErrorDetails, model: type[BaseModel] | None, given: Mapping[str, Any]) -> str:
     kind, context = problem["type"], problem.get("ctx", {})
     location = problem["loc"]
     if kind == "extra_forbidden":
         return _unknown_key(str(location[-1]), _known_keys(model, location[:-1]))
     if kind == "missing":
         return "it is required"
+    if kind == "json_invalid":
+        return "it is not JSON"
     expected = _expected(kind, context)
     if kind in ("too_short", "string_too_short") and context["min_length"] == 1:
         return "it must not be empty"
@@ -118,18 +120,18 @@ def _unknown_key(key: str, known: Sequence[str]) -> str:
     return f"there is no such key; there are {', '.join(known)}" if known else "there is no such key"
 
 
-def _known_keys(model: type[BaseModel], location: Location) -> list[str]:
+def _known_keys(model: type[BaseModel] | None, location: Location) -> list[str]:
     """The keys of the object at a location."""
-    inner: type[BaseModel] | None = model
+    inner = model
     for field in _fields(model, location):
         inner = _model_in(field.annotation)
     return [] if inner is None else list(inner.model_fields)
 
 
-def _fields(model: type[BaseModel], location: Location) -> list[FieldInfo]:
+def _fields(model: type[BaseModel] | None, location: Location) -> list[FieldInfo]:
     """The fields on the way to a location."""
     fields: list[FieldInfo] = []
-    inner: type[BaseModel] | None = model
+    inner = model
     for part in location:
         if isinstance(part, str) and inner is not None and part in inner.model_fields:
             fields.append(inner.model_fields[part])
@@ -145,7 +147,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((inner for inner in found if inner is not None), None)
 
 
-def _is_secret(model: type[BaseModel], location: Location) -> bool:
+def _is_secret(model: type[BaseModel] | None, location: Location) -> bool:
     """Fields that must never be shown are those that pydantic leaves out of `repr`, all below them, and
     objects that hold one."""
     fields = _fields(model, location)

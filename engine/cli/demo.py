@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from engine.cli.columns import columns
 from engine.cli.display import Lines
 from engine.cli.running import run, stopping
 from engine.media import events
@@ -66,14 +65,13 @@ async def _demo(output: Path, hear: Callable[[events.Event], None]) -> Sequence[
 
 def _print(reports: list[tuple[events.FileFinished, Report]]) -> bool:
     """The table of what was made; true when a file is damaged."""
-    table = Table("format", "tracks", "packets", "duration", "size", "check", box=None)
-    table.add_column("file", overflow="fold")
+    rows = [("format", "tracks", "packets", "duration", "size", "check", "file")]
     for file, report in reports:
         tracks = " + ".join(track.codec for track in report.tracks)
         packets = f"{sum(track.packets for track in report.tracks)}"
         size = f"{file.size_bytes / 1000:.0f} kB"
         check = "; ".join(report.damaged) or "ok"
         duration = f"{file.duration_ms / 1000:.2f} s"
-        table.add_row(file.format.value, tracks, packets, duration, size, check, file.path)
-    Console().print(table)
+        rows.append((file.format.value, tracks, packets, duration, size, check, file.path))
+    print("\n".join(columns(rows)))
     return any(report.damaged for _, report in reports)

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from engine.cli.columns import columns
 from engine.errors import MalformedManifest
 from engine.media.manifest import Manifest
 from engine.mux.probe import Report, probe
@@ -61,47 +61,55 @@ def inspect_command(
 def _print(out: Console, report: Report) -> None:
     verdict = "[red]damaged[/red]" if report.damaged else "[green]whole[/green]"
     segments = "" if report.segments is None else f", {report.segments} segments"
-    out.print(
+    _line(
+        out,
         f"[bold]{escape(report.path)}[/bold]: {report.container}{segments}, {report.size_bytes:,} bytes, "
-        f"{_seconds(report.duration_ms)}, {verdict}"
+        f"{_seconds(report.duration_ms)}, {verdict}",
     )
     if report.tracks:
-        out.print(_track_table(report.tracks))
+        for line in columns(_track_rows(report.tracks)):
+            _line(out, f"  {escape(line)}")
     for title, style, lines in (
         ("damaged", "red", report.damaged),
         ("discontinuity", "yellow", report.discontinuities),
         ("unusual", "yellow", report.anomalies),
     ):
         for line in lines:
-            out.print(f"  [{style}]{title}[/{style}]: {escape(line)}")
+            _line(out, f"  [{style}]{title}[/{style}]: {escape(line)}")
 
 
 def _print_window(out: Console, manifest: Manifest) -> None:
     """Which part of its recording's window the file covers, and what of that is missing."""
     covers, gaps = manifest.covers, manifest.gaps
     missing_s = sum((gap.end - gap.start).total_seconds() for gap in gaps)
-    out.print(
+    _line(
+        out,
         f"  recording {escape(manifest.recording)}: covers {_moment(covers.start)} to {_moment(covers.end)}, "
-        f"{len(gaps)} gaps, {missing_s:.3f} s missing"
+        f"{len(gaps)} gaps, {missing_s:.3f} s missing",
     )
     for gap in gaps:
         length_s = (gap.end - gap.start).total_seconds()
         bounds = f"{_moment(gap.start)} to {_moment(gap.end)} ({length_s:.3f} s)"
-        out.print(f"  [yellow]gap[/yellow]: {bounds}: {gap.reason}")
+        _line(out, f"  [yellow]gap[/yellow]: {bounds}: {gap.reason}")
     for note in manifest.notes:
-        out.print(f"  [yellow]note[/yellow]: {escape(note)}")
+        _line(out, f"  [yellow]note[/yellow]: {escape(note)}")
+
+
+def _line(out: Console, text: str) -> None:
+    """One line, of any length: what stands in it can be copied."""
+    out.print(text, soft_wrap=True)
 
 
 def _moment(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _track_table(tracks: list[TrackReport]) -> Table:
-    table = Table(box=None, pad_edge=True, header_style="dim")
-    for title in ("track", "codec", "parameters", "packets", "first", "last", "keyframes every"):
-        table.add_column(title)
+def _track_rows(tracks: list[TrackReport]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [
+        ("track", "codec", "parameters", "packets", "first", "last", "keyframes every")
+    ]
     for track in tracks:
-        table.add_row(
+        row = (
             track.kind,
             f"{track.codec} {track.codec_string}".strip(),
             f"{track.width}x{track.height}"
@@ -112,7 +120,8 @@ def _track_table(tracks: list[TrackReport]) -> Table:
             _seconds(track.last_ms),
             _keyframe_distances(track),
         )
-    return table
+        rows.append(row)
+    return rows
 
 
 def _keyframe_distances(track: TrackReport) -> str:

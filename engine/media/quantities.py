@@ -69,3 +69,13 @@ def parse_size_bytes(text: str) -> int:
     if size is None or size[2].lower() not in _BYTES:
         raise ValueError(f"{text[:_MAX_LENGTH]!r} is not a size: write {SIZE_FORMS}")
     return int(Fraction(size[1]) * _BYTES[size[2].lower()])
+
+
+def size_text(size_bytes: int) -> str:
+    """A size for people, with three digits or more: `0 B`, `812 KiB`, `1.25 GiB`. Rounded down."""
+    power = max((size_bytes.bit_length() - 1) // 10, 0)
+    prefix = ("B", "KiB", "MiB", "GiB", "TiB")[min(power, 4)]
+    hundredths = size_bytes * 100 // 1024 ** min(power, 4)
+    digits = 0 if hundredths >= 10_000 or not power else 1 if hundredths >= 1000 else 2
+    shown = hundredths // 10 ** (2 - digits)
+    return f"{shown / 10**digits:.{digits}f} {prefix}"

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from engine.errors import MalformedPlaylist
+from engine.validation import first_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,7 @@ class SegmentNote:
         try:
             return _NOTE.validate_python(dict(fields))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise MalformedPlaylist(f"a segment's note: {where}: {first['msg']}") from None
+            raise MalformedPlaylist(f"a segment's note: {first_problem(error)}") from None
 
 
 _NOTE = TypeAdapter(SegmentNote)

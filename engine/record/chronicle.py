@@ -28,6 +28,7 @@ from engine.record.past import Missing, Past
 from engine.record.recovery import STATE, Tell, settle
 from engine.store import Journal, read_manifest
 from engine.store.journal import Line, journal_of
+from engine.validation import first_problem
 
 
 class Beginning(BaseModel):
@@ -82,8 +83,7 @@ class Chronicle:
             return chronicle, chronicle._past(Beginning.model_validate(lines[0]).start, lines[1:], tell)
         except ValidationError as error:
             journal.close()
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            raise MalformedJournal(f"{journal.path}: {first['msg']}") from None
+            raise MalformedJournal(f"{journal.path}: {first_problem(error, Beginning)}") from None
         except ReelError:
             journal.close()
             raise

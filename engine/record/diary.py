@@ -21,6 +21,7 @@ from engine.media.events import TrackInfo
 from engine.media.manifest import Gap, Interval, Manifest, Part
 from engine.mux import Stats
 from engine.store.journal import Journal, Line
+from engine.validation import first_problem
 
 
 class Clock(BaseModel):
@@ -128,9 +129,7 @@ def read_diary(journal: Journal) -> Diary | None:
         for line in lines[1:]:
             _read_line(diary, line)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise MalformedJournal(f"{journal.path}: {place}: {first['msg']}") from None
+        raise MalformedJournal(f"{journal.path}: {first_problem(error, Header)}") from None
     return diary
 
 

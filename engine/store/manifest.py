@@ -12,6 +12,7 @@ from engine.errors import MalformedManifest
 from engine.media.limits import MANIFEST_BYTES
 from engine.media.manifest import Manifest
 from engine.store.file import StorageErrors, sync_directory
+from engine.validation import first_problem
 
 ENDING = ".json"
 
@@ -61,6 +62,4 @@ def read_manifest(final: Path) -> Manifest | None:
     try:
         return Manifest.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "it"
-        raise MalformedManifest(f"{path}: {place}: {first['msg']}") from None
+        raise MalformedManifest(f"{path}: {first_problem(error, Manifest)}") from None

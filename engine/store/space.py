@@ -13,6 +13,7 @@ from engine.media.limits import (
     FREE_RETURN_BYTES,
     FREE_RETURN_SHARE,
 )
+from engine.media.quantities import size_text
 from engine.store.file import StorageErrors
 
 
@@ -52,8 +53,8 @@ class Space:
         free_bytes = found.f_bavail * found.f_frsize
         if free_bytes < wanted_bytes:
             raise StorageFull(
-                f"{self.root}: {free_bytes >> 20} MiB are free and {wanted_bytes >> 20} MiB must be to begin "
-                "a file: the disk is full: free space or choose another --output"
+                f"{self.root}: {size_text(free_bytes)} are free, and {size_text(wanted_bytes)} must be to "
+                "begin a file: the disk is full: free space or choose another --output"
             )
 
     def remember(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.media.quantities import MIB, parse_duration_s, parse_size_bytes
+from engine.media.quantities import MIB, parse_duration_s, parse_size_bytes, size_text
 
 DURATIONS = {
     "90": 90,
@@ -87,6 +87,20 @@ def test_a_clock_adds_up(hours: int, minutes: int, ms: int) -> None:
 def test_plain_numbers_keep_their_meaning(seconds: float, mebibytes: float) -> None:
     assert parse_duration_s(f"{seconds:.9f}") == float(f"{seconds:.9f}")
     assert parse_size_bytes(f"{mebibytes:.9f}") == int(Fraction(f"{mebibytes:.9f}") * MIB)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    {0: "0 B", 1023: "1023 B", 1024: "1.00 KiB", 300_000: "292 KiB", 2**20 - 1: "1023 KiB"}.items(),
+)
+def test_a_size_is_shown(size: int, text: str) -> None:
+    assert size_text(size) == text
+
+
+@given(st.integers(0, 2**60))
+def test_a_size_that_is_shown_is_read_again(size: int) -> None:
+    again = parse_size_bytes(size_text(size))
+    assert size * 0.989 <= again <= size
 
 
 @given(st.text(max_size=80))

@@ -113,6 +113,30 @@ async def test_a_push_that_returns_too_late(sample: Sample, tmp_path: Path) -> N
             assert_f3(path)
 
 
+async def test_the_size_counts_over_pushes(sample: Sample, tmp_path: Path) -> None:
+    """Each push alone is smaller than a file may be."""
+    stream = Stream(Picture.of(sample(SAMPLE)))
+    split_bytes = 160 << 10
+    async with troubled({"x": stream}) as origin, Recorder(tmp_path) as recorder:
+        recording = recorder.start(
+            origin.url("x"), format="flv", splice=20, splice_all=True, reconnect=20, split_size="160KiB"
+        )
+        push = 0
+        while len(recorder.heard(recording, events.FileFinished)) < 1:
+            push += 1
+            await until(lambda push=push: len(recorder.heard(recording, events.Live)) == push)
+            await asyncio.sleep(5)
+            stream.unpublish()
+            await until(lambda: recording.status.state == "waiting")
+            stream.publish()
+        recording.stop()
+        (recorded,) = await recorder.ended()
+    assert push >= 2
+    first = recorded.paths(Format.FLV)[0]
+    assert split_bytes <= first.stat().st_size < split_bytes * 1.5
+    assert_f3(first)
+
+
 async def test_the_interval_counts_over_pushes(sample: Sample, tmp_path: Path) -> None:
     """A stream that is interrupted all the time is cut all the same (C1)."""
     stream = Stream(Picture.of(sample(SAMPLE)))

@@ -168,7 +168,7 @@ async def test_a_floor_below_which_no_file_begins(sample: Sample, tmp_path: Path
         recording.stop()
         (recorded,) = await recorder.ended()
         assert recorded.outcome.error is None
-        assert {"4 MiB must be" in warning.message for warning in recorded.warnings("storage")} == {True}
+        assert {"4.00 MiB must be" in warning.message for warning in recorded.warnings("storage")} == {True}
         for format in (Format.FLV, Format.HLS):
             (path,) = recorded.paths(format)
             told = assert_accounted(streams["aac"], [path], SLACK_S)
