@@ -51,14 +51,19 @@
     │   └── UnknownCallback
     ├── ServerUnreachable             no `reel serve` answers                        exit 1
     ├── CallRefused                   `reel serve` refused a call of /v1             exit 1
+    ├── TooManyOpenFiles              the limit of open files is reached             exit 1
     └── InternalError                 a defect of ours                               exit 1
 
 Messages say what happened, to what, and what to do. `exit_code` is what `reel` ends with.
 """
 
+import errno
 from pathlib import Path
 from traceback import extract_tb
 from typing import ClassVar
+
+OUT_OF_FILES = (errno.EMFILE, errno.ENFILE)
+"""What the system says when no more files or sockets can be opened."""
 
 
 class ReelError(Exception):
@@ -374,12 +379,24 @@ class InternalError(ReelError):
 
     code = "internal"
 
-    @classmethod
-    def of(cls, error: BaseException) -> "InternalError":
-        """One line about an exception that nobody expected: what, and where in the code."""
-        frames = extract_tb(error.__traceback__)
-        where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-        return cls(f"a defect in reel: {error!r}{where}")
+
+class TooManyOpenFiles(ReelError):
+    """Too many files and connections are open: raise the limit of the system (ulimit -n)."""
+
+    code = "too_many_open_files"
+
+
+def unexpected(error: BaseException) -> ReelError:
+    """The error for an exception that nobody expected: a limit of the system, or else a defect of ours, with
+    what it is and where in the code."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in OUT_OF_FILES:
+            return TooManyOpenFiles()
+        cause = cause.__cause__ or cause.__context__
+    frames = extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return InternalError(f"a defect in reel: {error!r}{where}")
 
 
 _FAULTS: dict[str, type[ReelError]] = {

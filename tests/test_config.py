@@ -154,6 +154,17 @@ def test_a_wrong_key_is_named(text: str, words: str, tmp_path: Path) -> None:
         Settings.read(written(tmp_path, text))
 
 
+@pytest.mark.parametrize("key", ["storage.public_url", "origin.url"])
+@pytest.mark.parametrize(
+    "url", ["http://me:hush@h:x/{stream}", "http://me:hush@[::1/{stream}", "rtmp://me:hush/{stream}"]
+)
+def test_a_wrong_url_is_named_without_its_password(key: str, url: str, tmp_path: Path) -> None:
+    table, _, name = key.partition(".")
+    with pytest.raises(UsageError, match=rf"{key}: .*(the port is no number|is no URL)") as raised:
+        Settings.read(written(tmp_path, f'[{table}]\n{name} = "{url}"\n'))
+    assert "hush" not in str(raised.value)
+
+
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         Settings.read(tmp_path / "none.toml")

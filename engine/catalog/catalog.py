@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from engine.catalog import sqlite
 from engine.catalog.failure import DiskFailure
 from engine.errors import StorageError, UsageError
+from engine.masking import masked
 
 _CONNECTIONS = 16  # kept open: opening one takes longer than what is asked on it
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -35,8 +36,14 @@ class Catalog:
     def __init__(self, url: str) -> None:
         try:
             self.url = make_url(url)
-        except ArgumentError as error:
-            raise UsageError(f"catalog: {error}") from None
+        except (ArgumentError, ValueError):  # their words quote the URL
+            raise UsageError(
+                f"catalog: {masked(url)} is no URL of a database: write sqlite+aiosqlite:///FILE "
+                "or postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME, with the port a number and the "
+                "password percent-encoded"
+            ) from None
+        if self.url.port is not None and not 0 < self.url.port < 65_536:
+            raise UsageError(f"catalog: {masked(url)}: the port is no number from 1 to 65535")
         if self.url.drivername not in ("sqlite+aiosqlite", "postgresql+asyncpg"):
             raise UsageError(
                 f"catalog: {self.url.drivername} is not known: write sqlite+aiosqlite:///FILE "
@@ -78,7 +85,7 @@ class Catalog:
                     await session.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
                 await session.run_sync(lambda session: _upgrade(session.connection()))
         except (OSError, DBAPIError, sqlite3.Error) as error:
-            where = self.url.render_as_string(hide_password=True)
+            where = masked(self.url.render_as_string())
             raise StorageError(f"catalog: {where}: {str(error).splitlines()[0]}") from error
 
     @asynccontextmanager

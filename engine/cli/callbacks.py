@@ -13,6 +13,7 @@ import typer
 
 from engine.cli.running import run
 from engine.errors import UnknownCallback, UsageError
+from engine.masking import masked
 
 if TYPE_CHECKING:  # the database's libraries triple the start of every verb
     from engine.catalog import Catalog
@@ -130,7 +131,7 @@ def _row(callback: Callback) -> dict[str, Any]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    return "  ".join(str(value) for value in row.values())
+    return "  ".join(str(value) for value in {**row, "url": masked(row["url"])}.values())
 
 
 def _attempt(attempt: CallbackAttempt) -> dict[str, Any]:

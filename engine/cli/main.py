@@ -23,7 +23,7 @@ from engine.cli.rules import rules_app
 from engine.cli.serve import serve_command
 from engine.cli.status import status_command
 from engine.cli.stop import stop_command
-from engine.errors import InternalError, ReelError, UsageError
+from engine.errors import ReelError, UsageError, unexpected
 from engine.log import configure, format_of_environment, level_of_environment
 
 EXIT_CODES = (
@@ -115,8 +115,9 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         code = 130
     except Exception as error:
-        _complain(str(InternalError.of(error)))
-        code = InternalError.exit_code
+        known = unexpected(error)
+        _complain(str(known))
+        code = known.exit_code
     sys.exit(code or 0)
 
 

@@ -14,7 +14,7 @@ from engine.cli.display import JsonLines, Lines, Progress, Reporter
 from engine.cli.record_spec import parse_spec, print_schema, read_spec
 from engine.cli.running import run, stopping
 from engine.errors import UsageError
-from engine.ingest.source import masked
+from engine.masking import masked
 from engine.record import Outcome, RecordSpec
 from engine.worker import Worker
 

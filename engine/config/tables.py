@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from engine.errors import UsageError
+from engine.masking import masked
 from engine.media.codecs import Format
 from engine.media.fields import ANY_CASE, Formats, duration_s
 from engine.store.naming import DEFAULT, NameTemplate
@@ -104,7 +105,7 @@ class OriginSettings(_Part):
     def _names_the_stream(cls, value: str) -> str:
         if value and "{stream}" not in value:
             raise ValueError("it needs {stream}, such as rtmp://10.0.0.5/{app}/{stream}")
-        if value and urlsplit(value).scheme not in ("rtmp", "rtmps", "http", "https"):
+        if value and _split(value).scheme not in ("rtmp", "rtmps", "http", "https"):
             raise ValueError("an rtmp(s):// or http(s)://….flv URL is expected")
         return value
 
@@ -157,7 +158,22 @@ class Callbacks(_Part):
 
 
 def _http_url(value: str) -> str:
-    parts = urlsplit(value)
+    parts = _split(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("an http:// or https:// URL is expected")
     return value
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a URL. The standard library's words quote what is wrong, which may be a password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(f"{masked(url)} is no URL: its host is neither a name nor an address") from None
+    try:
+        is_port = parts.port != 0
+    except ValueError:
+        is_port = False
+    if not is_port:
+        raise ValueError(f"{masked(url)}: the port is no number from 1 to 65535")
+    return parts

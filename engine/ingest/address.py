@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from engine.errors import UsageError
+from engine.masking import masked
 
 SCHEMES = ("rtmp", "rtmps", "http", "https", "file")
 """Schemes of URLs that are recorded."""
@@ -54,7 +55,7 @@ def source_url(text: str) -> str:
         name, mark, query = text.rpartition("?")
     path = Path(name).absolute()
     if not name or not path.exists():
-        raise UsageError(f"{_without_login(text)}: there is no such file, and it is no URL: {_EXPECTED}")
+        raise UsageError(f"{masked(text)}: there is no such file, and it is no URL: {_EXPECTED}")
     if path.is_dir():
         raise UsageError(f"{name} is a folder: name an FLV file in it")
     return f"{path.as_uri()}{mark}{query}"
@@ -66,12 +67,9 @@ def check_url(url: str) -> None:
     Raises:
         UsageError: another protocol, a playlist, or no URL: what, and what to do.
     """
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise UsageError(f"{_without_login(url)} is no URL: {error}") from None
+    parts = split_url(url)
     scheme = parts.scheme.lower()
-    shown = _without_login(url)
+    shown = masked(url)
     if scheme in _ANSWERS:
         raise UsageError(f"{shown}: {_ANSWERS[scheme]}")
     if scheme not in SCHEMES:
@@ -83,9 +81,33 @@ def check_url(url: str) -> None:
         raise UsageError(f"{shown} is {_PLAYLISTS[suffix]}, which is not pulled: {_FLV}, or {_PUSH}")
 
 
-def _without_login(url: str) -> str:
-    """A URL for messages, also one that cannot be parsed: no user, password or query string."""
-    bare = url.partition("?")[0]
-    scheme, separator, rest = bare.rpartition("://")
-    server, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{server.rpartition('@')[2]}{slash}{path}"
+def split_url(url: str) -> SplitResult:
+    """Split a URL whose host and port can be asked for.
+
+    Raises:
+        UsageError: it cannot be split: what is wrong with it, in our words. Those of the standard library
+            quote the part that is wrong, which may be a password.
+    """
+    shown = masked(url)
+    if any(char < " " or "\x7f" <= char <= "\x9f" or "\ud800" <= char <= "\udfff" for char in url):
+        raise UsageError(f"{shown}: control characters, or bytes that are not UTF-8, are in the URL")
+    server = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")[2]
+    if ("[" in server) != ("]" in server):
+        raise UsageError(f"{shown} is no URL: an IPv6 address is written in brackets, as in [::1]")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise UsageError(
+            f"{shown} is no URL: its host is neither a name nor an address; "
+            "percent-encode what the user and the password have beside letters and digits"
+        ) from None
+    try:
+        is_port = parts.port != 0
+    except ValueError:
+        is_port = False
+    if not is_port:
+        hint = "; an IPv6 address is written in brackets, as in [::1]" if server.count(":") > 1 else ""
+        raise UsageError(f"{shown}: the port is no number from 1 to 65535{hint}")
+    if " " in server:
+        raise UsageError(f"{shown}: the host has a space in it")
+    return parts

@@ -13,7 +13,7 @@ import ssl
 import sys
 from collections.abc import Callable
 
-from engine.errors import ConnectFailed
+from engine.errors import OUT_OF_FILES, ConnectFailed
 from engine.ingest.hangup import Hangup
 from engine.media.limits import CONNECT_TIMEOUT_S, WINDOW_LAST_BYTES
 
@@ -283,6 +283,8 @@ async def _connect(host: str, port: int) -> socket.socket:
 
 def _reason(error: OSError) -> str:
     """The system's own words; event loops put others in their place."""
+    if error.errno in OUT_OF_FILES:
+        return "too many files are open: raise the limit (ulimit -n)"
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from engine import _native
 from engine.errors import StreamNotFound, UsageError, from_fault
+from engine.masking import masked
 from engine.media.batch import Batch, Role
 
 _PIECE_BYTES = 256 << 10
@@ -27,17 +28,17 @@ class FileSource:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         if parts.netloc not in ("", "localhost"):
-            path = unquote(parts.netloc + parts.path)
+            host, _, path = masked(url).removeprefix("file://").partition("/")
             raise UsageError(
-                f"{url!r}: a file URL has no host: write file:///{path.lstrip('/')}, or the path alone"
+                f"{masked(url)}: a file URL has no host: write file:///{host}/{path}, or the path alone"
             )
         self._path = Path(unquote(parts.path))
         try:
             self._speed = float(parse_qs(parts.query).get("speed", ["1"])[0])
         except ValueError:
-            raise UsageError(f"{url!r}: speed must be a number") from None
+            raise UsageError(f"{masked(url)}: speed must be a number") from None
         if not 0 <= self._speed < float("inf"):
-            raise UsageError(f"{url!r}: speed must not be negative")
+            raise UsageError(f"{masked(url)}: speed must not be negative")
         self._reader = _native.FlvReader()
         self._file: BufferedReader | None = None
         self._loop = asyncio.get_running_loop()

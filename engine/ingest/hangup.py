@@ -6,6 +6,7 @@ import asyncio
 import select
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 
 class Hangup:
@@ -22,7 +23,9 @@ class Hangup:
         """It has."""
         self._poll: select.epoll | None = None
         if hasattr(select, "epoll"):
-            self._poll = select.epoll()
+            with suppress(OSError):  # too many files are open: the next read notices the end
+                self._poll = select.epoll()
+        if self._poll is not None:
             self._poll.register(sock, select.EPOLLRDHUP)
             self._loop.add_reader(self._poll, self._note)
 

@@ -20,9 +20,11 @@ from engine.errors import (
     UsageError,
     from_fault,
 )
+from engine.ingest.address import split_url
 from engine.ingest.connection import Connection
 from engine.ingest.network import NetworkReader
-from engine.ingest.source import SourceOptions, masked
+from engine.ingest.source import SourceOptions
+from engine.masking import hide_secrets, masked
 from engine.media.batch import Batch
 from engine.media.limits import CONNECT_TIMEOUT_S, MAX_REDIRECTS
 
@@ -44,13 +46,9 @@ class _Target:
     @classmethod
     def of(cls, url: str, options: SourceOptions, redirected_from: str | None = None) -> _Target:
         """The request for a URL. A redirect passes what proves who we are on to the same server only."""
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            raise UsageError(f"{url!r}: {error}") from None
+        parts = split_url(url)
         if not parts.hostname:
-            raise UsageError(f"{url!r} names no host")
+            raise UsageError(f"{masked(url)} names no host")
         secure = parts.scheme.lower() == "https"
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         # Names in UTF-8, percent-encoded; what is percent-encoded already stays as it is.
@@ -60,7 +58,7 @@ class _Target:
         if any("\r" in line or "\n" in line for line in lines):
             raise UsageError(f"{masked(url)}: a line break in a header")
         request = "\r\n".join([*lines, "", ""]).encode("utf-8")
-        return cls(parts.hostname, port or (443 if secure else 80), secure, request)
+        return cls(parts.hostname, parts.port or (443 if secure else 80), secure, request)
 
 
 def _headers(url: str, options: SourceOptions, redirected_from: str | None) -> dict[str, str]:
@@ -200,10 +198,14 @@ class HttpFlvSource:
         try:
             following = urljoin(url, location)
             if not location or urlsplit(following).scheme not in ("http", "https"):
-                raise BadResponse(f"{masked(url)} redirects to {location!r}, which is not an HTTP URL")
+                raise BadResponse(
+                    f"{masked(url)} redirects to {masked(location)!r}, which is not an HTTP URL"
+                )
             return following, _Target.of(following, self._options, self._url)
-        except (UsageError, ValueError) as error:
-            raise BadResponse(f"{masked(url)} redirects to {location!r}: {error}") from None
+        except UsageError as error:
+            raise BadResponse(f"{masked(url)} redirects to a wrong URL: {error}") from None
+        except ValueError:  # its words quote the URL
+            raise BadResponse(f"{masked(url)} redirects to {masked(location)!r}, which is no URL") from None
 
     async def _request(self, target: _Target, where: str) -> str | None:
         """One request; the Location of a redirect if it is one."""
@@ -224,7 +226,7 @@ class HttpFlvSource:
             location = next((value for name, value in headers if name == "location"), "")
             return quote(location.encode("latin-1"), safe=_PRINTABLE)
         if status != 200:
-            raise _refusal(status, reason, where)
+            raise _refusal(status, hide_secrets(reason, self._url), where)
         return None
 
     def read(self) -> Coroutine[Any, Any, Batch | None]:

@@ -8,7 +8,8 @@ from engine.errors import BadResponse, ConnectFailed, ReelError, UsageError
 from engine.ingest.connection import Connection
 from engine.ingest.network import NetworkReader
 from engine.ingest.rtmp_session import RtmpPlay, State, parse_rtmp_url
-from engine.ingest.source import SourceOptions, masked
+from engine.ingest.source import SourceOptions
+from engine.masking import masked
 from engine.media.batch import Batch
 from engine.media.limits import CONNECT_TIMEOUT_S, MAX_REDIRECTS
 

@@ -21,6 +21,7 @@ from engine.errors import (
     from_fault,
 )
 from engine.ingest.rtmp_url import RtmpTarget, parse_rtmp_url
+from engine.masking import hide_secrets
 from engine.media.batch import Batch
 from engine.media.rtmp import (
     CAN_DECODE,
@@ -267,7 +268,10 @@ class RtmpPlay:
         code, description = text_field(info, "code"), text_field(info, "description")
         said = f"{code} ({description})" if code and description else code or description or "refused"
         kind = _REFUSALS.get(code, otherwise)
-        self._finish(EndReason.REFUSED, kind(f"{self._target.label}: the server says {said}"))
+        self._finish(
+            EndReason.REFUSED,
+            kind(f"{self._target.label}: the server says {hide_secrets(said, self._target.url)}"),
+        )
 
     def _send_connect(self) -> None:
         four_ccs: dict[str, AmfValue] = dict.fromkeys(FOUR_CCS, float(CAN_DECODE))

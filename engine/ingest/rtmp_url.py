@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from engine.errors import UsageError
+from engine.ingest.address import split_url
+from engine.masking import masked
 
 _DEFAULT_PORTS = {"rtmp": 1935, "rtmps": 443}
 
@@ -22,13 +23,18 @@ class RtmpTarget:
     tc_url: str  # the URL up to the app, with user and password when it has them
 
     @property
+    def url(self) -> str:
+        """The URL that it was made of, but for a default port."""
+        return f"{self.tc_url}/{self.stream}"
+
+    @property
     def label(self) -> str:
         """The URL for people: no password, no query string (they hold secrets)."""
         scheme = "rtmps" if self.secure else "rtmp"
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _DEFAULT_PORTS[scheme] else f":{self.port}"
         app, stream = self.app.partition("?")[0], self.stream.partition("?")[0]
-        return f"{scheme}://{host}{port}/{app}/{stream}"
+        return masked(f"{scheme}://{host}{port}/{app}/{stream}")
 
     def redirected_to(self, url: str) -> str:
         """The URL of the same stream behind a redirect, which mostly names the app alone."""
@@ -52,14 +58,14 @@ def parse_rtmp_url(url: str) -> RtmpTarget:
     scheme, separator, rest = url.partition("://")
     scheme = scheme.lower()
     if not separator or scheme not in _DEFAULT_PORTS:
-        raise UsageError(f"{url!r} is not an rtmp:// or rtmps:// URL")
+        raise UsageError(f"{masked(url)} is not an rtmp:// or rtmps:// URL")
     if any(char <= " " or char == "\x7f" for char in url):
-        raise UsageError(f"{url!r} has white space or control characters in it")
+        raise UsageError(f"{masked(url)} has white space or control characters in it")
     server, _, path = rest.partition("/")
     host, port = _host_and_port(url, server)
     app, stream = _app_and_stream(path.lstrip("/"))
     if not app or not stream or "?" in (app[0], stream[0]):
-        raise UsageError(f"{url!r} names no app and stream: rtmp://host/app/stream is expected")
+        raise UsageError(f"{masked(url)} names no app and stream: rtmp://host/app/stream is expected")
     return RtmpTarget(
         host=host,
         port=port or _DEFAULT_PORTS[scheme],
@@ -71,16 +77,10 @@ def parse_rtmp_url(url: str) -> RtmpTarget:
 
 
 def _host_and_port(url: str, server: str) -> tuple[str, int | None]:
-    try:
-        parts = urlsplit(f"//{server}")
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise UsageError(f"{url!r}: {error}") from None
-    if not host or "?" in server or "#" in server:
-        raise UsageError(f"{url!r} names no host")
-    if port == 0:
-        raise UsageError(f"{url!r}: port 0 cannot be connected to")
-    return host, port
+    parts = split_url(url)
+    if not parts.hostname or "?" in server or "#" in server:
+        raise UsageError(f"{masked(url)} names no host")
+    return parts.hostname, parts.port
 
 
 def _app_and_stream(path: str) -> tuple[str, str]:

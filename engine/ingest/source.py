@@ -83,13 +83,6 @@ def open_source(url: str, options: SourceOptions) -> Source:
     return FileSource(url)
 
 
-def masked(url: str) -> str:
-    """A URL for messages and events: passwords and query strings (they carry signatures) are left out."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
-
-
 def stream_name(url: str) -> tuple[str, str, str]:
     """(domain, app, stream) of a URL, for file names: the host, the path up to the last part, the last part
     without `.flv`."""

@@ -10,6 +10,7 @@ from typing import Self
 
 import aiohttp
 
+from engine.masking import hide_secrets
 from engine.notify.addresses import PublicResolver, may_be_public
 
 _AGENT = "reelkeeper"
@@ -89,5 +90,5 @@ class Receivers:
         except TimeoutError:
             error = f"no {'answer' if status is None else 'end of the answer'} within {timeout_s:g} s"
         except (aiohttp.ClientError, OSError, ValueError) as trouble:
-            error = f"{type(trouble).__name__}: {trouble}"
+            error = hide_secrets(f"{type(trouble).__name__}: {trouble}", url)
         return Outcome(status, bytes(answer), error, round((loop.time() - began_s) * 1000))

@@ -16,7 +16,7 @@ from typing import Concatenate, ParamSpec
 import numpy as np
 import structlog
 
-from engine.errors import InternalError, NameTaken, ReelError, StorageError, StorageRefused, UnsupportedCodec
+from engine.errors import NameTaken, ReelError, StorageError, StorageRefused, UnsupportedCodec, unexpected
 from engine.media.batch import Flag, Kind, Role
 from engine.media.codecs import Format
 from engine.media.events import GapReason
@@ -229,7 +229,7 @@ class Outputs:
             self._refused(output, error)
         except Exception as error:  # a defect of ours: the other formats go on
             _log.exception("output.crashed", format=output.format.value)
-            self._refused(output, InternalError.of(error))
+            self._refused(output, unexpected(error))
 
     def _refused(self, output: Output, error: ReelError) -> None:
         """An output cannot go on: it waits where waiting may mend it, and ends where not."""

@@ -15,10 +15,10 @@ from uuid import uuid4
 import structlog
 
 from engine.clock import SteadyClock
-from engine.errors import AccessDenied, InternalError, NotFlv, ProtocolError, ReelError, SourceError, Stalled
+from engine.errors import AccessDenied, NotFlv, ProtocolError, ReelError, SourceError, Stalled, unexpected
 from engine.ingest import Slot, Source, SourceOptions, open_source, stream_name
-from engine.ingest.source import masked
 from engine.ingest.tick import Backoff
+from engine.masking import masked
 from engine.media import events
 from engine.media.limits import FINISH_S, HEARTBEAT_S, HOLE_MS, JOIN_WAIT_S
 from engine.record.announcer import Announcer, Emit
@@ -193,7 +193,7 @@ class Recording:
             error = await self._record()
         except Exception as defect:  # of ours: it must not cost the files
             _log.exception("recording.crashed", recording=self.id)
-            error = InternalError.of(defect)
+            error = unexpected(defect)
         end = self._window_end()
         self._enter(State.ENDING)
         if heart is not None:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import structlog
 
-from engine.errors import InternalError, ReelError
+from engine.errors import InternalError, ReelError, unexpected
 
 _log = structlog.get_logger()
 
@@ -65,7 +65,7 @@ class Background:
         if isinstance(error, ReelError):
             self._error, trace = error, None
         else:
-            self._error, trace = InternalError.of(error), error
+            self._error, trace = unexpected(error), error
         _log.error("server.failed", part=task.get_name(), error=str(self._error), exc_info=trace)
         self._failed.set()
 

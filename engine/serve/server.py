@@ -31,7 +31,7 @@ from engine.control.recorded_files import RecordedFiles
 from engine.errors import OriginError
 from engine.fleet import LocalFleet
 from engine.heap import settle
-from engine.ingest.source import masked
+from engine.masking import masked
 from engine.media.events import Event
 from engine.notify import Delivery, Messages, OnDemand, Schedule
 from engine.origin import Origin

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine._native import AppendFile, Pieces
-from engine.errors import NameTaken, StorageError, StorageFull, StorageRefused
+from engine.errors import OUT_OF_FILES, NameTaken, StorageError, StorageFull, StorageRefused
 
 PART = ".part"  # what a growing file's name ends in
 
@@ -176,6 +176,10 @@ _ADVICE = {
     errno.EROFS: "the file system is read-only: choose another --output",
     errno.EACCES: "permission denied: choose another --output",
     errno.ENOTDIR: "a file stands where a folder is needed: choose another --output",
+    **dict.fromkeys(OUT_OF_FILES, "too many files are open: raise the limit (ulimit -n)"),
+    errno.ELOOP: "symbolic links lead in a circle: choose another --output",
+    errno.ENAMETOOLONG: "the name is too long: choose another --output, --name or --title",
+    errno.EPERM: "the system permits it to nobody: choose another --output",
     errno.EFBIG: "the system allows no larger file: use --interval",
     errno.EEXIST: "it exists already and is never overwritten",
     errno.EIO: "the disk reports an error",

@@ -10,7 +10,7 @@ from typing import Self
 
 import structlog
 
-from engine.errors import InternalError, ReelError
+from engine.errors import ReelError, unexpected
 from engine.heap import keep_trimmed
 from engine.ingest import Slots
 from engine.media.events import FileFinished
@@ -126,7 +126,7 @@ class Worker:
             return await recording.run(slot)
         except Exception as error:
             _log.exception("recording.crashed", recording=recording.id)
-            return Outcome(InternalError.of(error), recording.status.files)
+            return Outcome(unexpected(error), recording.status.files)
         finally:
             self._slots.give_back(slot)
 

@@ -105,6 +105,24 @@ def test_another_database_is_refused(url: str) -> None:
         Catalog(url)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+asyncpg://me:hush@h:port/reel",
+        "postgresql+asyncpg://me:hush@h:99999/reel",
+        "postgresql+asyncpg://me:hush/reel",
+        "postgresql+asyncpg://me:hu#hush@h:0/reel?password=hush",
+        "mysql://me:hush@h/reel",
+        "me:hush@h/reel",
+        "",
+    ],
+)
+def test_a_wrong_url_is_named_without_its_password(url: str) -> None:
+    with pytest.raises(UsageError, match=r"^catalog: ") as raised:
+        Catalog(url)
+    assert "hush" not in str(raised.value)
+
+
 async def test_what_raises_is_rolled_back_and_the_others_are_not(catalog: Catalog) -> None:
     """Writers of SQLite share a commit: what one does wrong is its own affair."""
 

@@ -14,7 +14,7 @@ from oracle.rules import assert_f1, assert_f3
 from oracle.samples import INVALID_SAMPLES, MANIFEST
 from origins.process import free_port
 from origins.scripted import Client, head, says, scripted
-from reel import Done, reel
+from reel import COMMAND, Done, environment, reel
 
 from engine.cli.main import main
 from engine.media.events import Failed, Finished, GapClosed, Warned
@@ -71,6 +71,22 @@ USAGE = {
     "a host without a scheme": ("record me:hush@h/a/b", "h/a/b: there is no such file"),
     "a folder": ("record {tmp}", "is a folder: name an FLV file in it"),
     "an IPv6 address left open": ("record rtmp://me:hush@[::1/a/b", "rtmp://[::1/a/b is no URL"),
+    "an IPv6 address without brackets": (
+        "record http://fe80::1/a.flv",
+        "the port is no number from 1 to 65535; an IPv6 address is written in brackets",
+    ),
+    "a password in the place of the port": (
+        "record rtmp://me:hush/a/b",
+        "rtmp://me:…/a/b: the port is no number from 1 to 65535",
+    ),
+    "a port that is no number": ("record http://me:hush@h:x/a.flv", "the port is no number"),
+    "a password with a slash in it": ("record rtmp://me:hu/hush@h/a/b", "rtmp://…@h/a/b: the port is no"),
+    "a host in brackets that is none": (
+        "record http://[name]/a.flv",
+        "is no URL: its host is neither a name nor an address",
+    ),
+    "a control character": ("record http://a\x01b/a.flv", "http://a\\x01b/a.flv: control characters"),
+    "bytes that are not UTF-8": ("record http://h/\udcff.flv", "not UTF-8"),
     "RTSP": (
         "record rtsp://me:hush@h/a",
         "rtsp://h/a: RTSP is not pulled: push it with `ffmpeg -i URL -c copy -f flv",
@@ -303,6 +319,22 @@ async def test_an_rtmp_stream_that_nobody_publishes(tmp_path: Path) -> None:
 async def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     done = await reel("record", f"file://{tmp_path}/x.flv", "-o", tmp_path / "out")
     done.assert_fails(3, "x.flv: No such file")
+
+
+@pytest.mark.parametrize("limit", [8, 14, 17])
+async def test_too_many_open_files(limit: int, sample: Callable[[str], Path], tmp_path: Path) -> None:
+    """As many as the system lets it open, at every place where the last one can be wanted."""
+    arguments = ("record", f"{sample('h264_aac_bframes')}?speed=0", "-o", str(tmp_path), "-f", "flv,hls,mp4")
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", *COMMAND, *arguments),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment(),
+    )
+    _, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode in (1, 5)
+    assert "ulimit -n" in err.decode()
+    assert "defect" not in err.decode()
 
 
 @pytest.mark.parametrize("name", INVALID_SAMPLES)
