@@ -174,7 +174,7 @@ def _named(location: Location) -> Location:
 
 def _typed(given: Mapping[str, Any], location: Location, value: Any) -> Any:
     """The value at a location as the user gave it."""
-    if not all(isinstance(part, str) for part in location):
+    if not location or not all(isinstance(part, str) for part in location):
         return value
     found: Any = given
     for part in location:

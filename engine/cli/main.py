@@ -8,6 +8,7 @@ import sys
 from typing import Annotated, Any, cast
 
 import typer
+from pydantic import ValidationError
 
 from engine import __version__
 from engine.cli.callbacks import callbacks_app
@@ -25,6 +26,7 @@ from engine.cli.status import status_command
 from engine.cli.stop import stop_command
 from engine.errors import ReelError, UsageError, unexpected
 from engine.log import configure, format_of_environment, level_of_environment
+from engine.validation import first_problem
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 failed, or a damaged file; 2 wrong usage; 3 no stream (refused, timed out, "
@@ -107,7 +109,7 @@ def main() -> None:
         configure(level_of_environment() or "warning", format_of_environment() or "auto")
         code = build_command()(prog_name="reel", standalone_mode=False)
     except _WrongCommandLine as error:
-        _complain(error.format_message())
+        _complain(_usage_message(error))
         code = UsageError.exit_code
     except ReelError as error:
         _complain(str(error))
@@ -119,6 +121,15 @@ def main() -> None:
         _complain(str(known))
         code = known.exit_code
     sys.exit(code or 0)
+
+
+def _usage_message(error: typer.BadParameter) -> str:
+    """What is wrong with a command line; of a value that pydantic converted, in our words."""
+    parameter, cause = getattr(error, "param", None), error.__cause__
+    if parameter is None or not isinstance(cause, ValidationError):
+        return error.format_message()
+    names = [name for name in parameter.opts if name.startswith("--")]
+    return f"{names[0] if names else parameter.metavar or parameter.name}: {first_problem(cause)}"
 
 
 def _complain(message: str) -> None:

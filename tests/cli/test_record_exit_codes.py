@@ -25,6 +25,11 @@ USAGE = {
     "no URL": ("record", "at least one URL"),
     "no such verb": ("play rtmp://h/a/b", "No such command 'play'"),
     "no such option": ("record rtmp://h/a/b --nope", "--nope"),
+    "a number that is none": ("callbacks list --limit x", "--limit: a whole number is expected, not 'x'"),
+    "a number out of bounds": ("callbacks list --limit 0", "--limit: at least 1 is expected, not '0'"),
+    "a word that is none of a few": ("callbacks list --state new", "'waiting', 'delivered', 'failed'"),
+    "an id that is no number": ("callbacks show x", "ID: a whole number is expected, not 'x'"),
+    "a speed that is no number": ("origin --speed x", "--speed: a number is expected, not 'x'"),
     "an option without its value": ("record rtmp://h/a/b --duration", "--duration"),
     "not a duration": (
         "record rtmp://h/a/b --duration x",
