@@ -7,23 +7,18 @@ from ipaddress import IPv6Address, ip_address
 from engine.api.keys import KeyRing
 from engine.errors import UsageError
 
-OPEN_NOTICE = "no key is configured: every program on this machine may call the API, and only those"
 
-
-def check_binding(host: str, keys: KeyRing) -> str | None:
-    """What to tell the operator about listening on `host` (an address or a name), None when there is nothing.
+def check_binding(host: str, keys: KeyRing) -> None:
+    """Check whether a server with these keys may listen on `host`, an address or a name.
 
     Raises:
         UsageError: there are no keys, and `host` is not a loopback address or `localhost`.
     """
-    if keys:
-        return None
-    if not is_loopback(host):
+    if not keys and not is_loopback(host):
         raise UsageError(
             f"api.keys is empty, and whoever reaches {host or 'this machine'} could call the API: "
             "set api.keys, or listen on 127.0.0.1"
         )
-    return OPEN_NOTICE
 
 
 def is_loopback(host: str) -> bool:

@@ -246,3 +246,5 @@ _READERS = {
     "mediamtx": _Reader(_read_mediamtx),
     "node-media-server": _Reader(_read_node),
 }
+KINDS = tuple(_READERS)
+"""The origins whose hooks are understood, as `/hooks/KIND` names them."""

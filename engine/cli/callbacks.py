@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from engine.cli.running import run
+from engine.cli.server_client import Config
 from engine.errors import UnknownCallback, UsageError
 from engine.masking import masked
 
@@ -23,12 +24,6 @@ callbacks_app = typer.Typer(
     help="List, show and replay the messages to callback URLs.", rich_markup_mode=None
 )
 
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", "-c", metavar="FILE", help="The settings of the server whose messages they are."
-    ),
-]
 Id = Annotated[int, typer.Argument(metavar="ID", help="The number that `list` prints.", min=1)]
 State = Literal["waiting", "delivered", "failed"]
 
@@ -99,9 +94,9 @@ async def _catalog(config: Path | None) -> AsyncIterator[Catalog]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from engine.catalog import Catalog
-    from engine.config import Settings
+    from engine.config import Settings, find_file
 
-    url = Settings.read(config).catalog.url
+    url = Settings.read(find_file(config)).catalog.url
     try:
         async with Catalog(url) as catalog:
             if catalog.is_sqlite:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.running import run, stopping
+from engine.cli.server_client import Config
 from engine.errors import UsageError
 from engine.log import configure
 
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
 
 
 def serve_command(
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", metavar="FILE", help="Settings in TOML: see `reel config`."),
-    ] = None,
+    config: Config = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Log everything: [log] level = debug.")
     ] = False,
@@ -34,24 +32,21 @@ def serve_command(
     with exit code 0; recordings whose streams go on are gone on with by the next start. A disk of the
     database that fails ends it with exit code 5, after every file was finalized.
     """
-    from engine.config import Settings  # here, because its libraries double the start of every verb
+    from engine.config import Settings, find_file  # here: its libraries double the start of every verb
 
     if verbose and quiet:
         raise UsageError("-v and -q exclude each other: give one of them")
-    settings = Settings.read(config)
+    file = find_file(config)
+    settings = Settings.read(file)
     configure("debug" if verbose else "warning" if quiet else settings.log.level, settings.log.format)
-    run(_serve(settings))
+    run(_serve(settings, file))
 
 
-async def _serve(settings: Settings) -> None:
-    from engine.serve import serve
+async def _serve(settings: Settings, file: Path | None) -> None:
+    from engine.serve import serve, summary
 
     stopped = asyncio.Event()
     with stopping(stopped.set):
-        async with serve(settings) as serving:
-            if serving.notice is not None:
-                typer.echo(serving.notice)
-            typer.echo(f"API {serving.api}")
-            if serving.rtmp is not None:
-                typer.echo(f"push to {serving.rtmp}/APP/STREAM")
+        async with serve(settings, file) as serving:
+            typer.echo("\n".join(summary(settings, file, serving.addresses)))
             await serving.until(stopped)

@@ -19,7 +19,7 @@ Config = Annotated[
         "--config",
         "-c",
         metavar="FILE",
-        help="The settings of the server. [default: ./reel.toml, then /etc/reelkeeper/reel.toml]",
+        help="The settings of the server, in TOML. [default: ./reel.toml, then /etc/reelkeeper/reel.toml]",
     ),
 ]
 Server = Annotated[

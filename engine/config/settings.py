@@ -105,6 +105,13 @@ def find_file(given: Path | None) -> Path | None:
     return given or next((path for path in SEARCHED if path.is_file()), None)
 
 
+def source_text(file: Path | None) -> str:
+    """Where settings come from, for people: the file that `find_file` gave, or why there is none."""
+    if file is not None:
+        return str(file.resolve())
+    return f"the defaults: there is no {' and no '.join(str(path) for path in SEARCHED)}"
+
+
 def default_text() -> str:
     """A TOML file with every key, its default and what it is for."""
     return (files("engine.config") / "default.toml").read_text(encoding="utf-8")

@@ -74,12 +74,12 @@ class Storage(_Part):
     root: Path = Path("recordings")
     expire: bool = True
     tz: TimeZone = "UTC"
-    public_url: str = "http://127.0.0.1:8750/files"
+    public_url: str = ""
 
     @field_validator("public_url")
     @classmethod
     def _is_url(cls, value: str) -> str:
-        return _http_url(value).rstrip("/")
+        return _http_url(value).rstrip("/") if value else ""
 
 
 class CatalogSettings(_Part):

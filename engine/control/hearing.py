@@ -22,6 +22,7 @@ from engine.control.reconcile import Reconciler
 from engine.control.streams import StreamKey
 from engine.control.surroundings import Status
 from engine.errors import ProtocolError
+from engine.log import StormLog
 from engine.media.events import (
     CodecChanged,
     Event,
@@ -38,6 +39,7 @@ from engine.media.manifest import Manifest
 from engine.store import read_manifest
 
 _log = structlog.get_logger()
+_streams_log = StormLog()  # of what a publisher's stream can cause at each of its frames
 
 _HOPELESS = frozenset({"usage", "unsupported_codec"})
 """What trying again does not mend while the push lasts."""
@@ -76,6 +78,13 @@ class Hearing:
             case GapOpened():
                 await self._broke_off(change, running, event)
             case Warned():
+                _streams_log.warning(
+                    "recording.warned",
+                    recording=running.id,
+                    format=event.format,
+                    code=event.code,
+                    error=event.message,
+                )
                 row = await recordings.get(change.session, running.id)
                 if row is not None:
                     await self._board.messages.exception(change.session, row, event)

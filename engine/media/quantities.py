@@ -55,6 +55,13 @@ def parse_duration_s(text: str) -> float:
     raise ValueError(f"{text[:_MAX_LENGTH]!r} is not a duration: write {DURATION_FORMS}")
 
 
+def duration_text(seconds: int) -> str:
+    """A whole number of seconds as `parse_duration_s` reads it: `1h`, `1m30s`, `0s`."""
+    hours, rest = divmod(seconds, 3600)
+    parts = ((hours, "h"), (rest // 60, "m"), (rest % 60, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
 def parse_size_bytes(text: str) -> int:
     """Bytes of a size: `512MiB`, `1GB`, `1.5G`, `100 kB`; a number alone is MiB.
 

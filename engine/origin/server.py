@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from engine.errors import OriginError, UsageError
+from engine.errors import UsageError
 from engine.origin.address import Address
 from engine.origin.http_server import HttpFlvServer
 from engine.origin.hub import Hub
@@ -40,6 +40,7 @@ class Origin:
         tls: Both servers speak TLS with it.
         limits: What one peer may cost.
         watch: Hears of the RTMP publishers.
+        keys: How the user names both addresses, for errors.
 
     Raises:
         UsageError: a wrong argument, or a file that cannot be read (on entering).
@@ -60,6 +61,7 @@ class Origin:
         tls: ssl.SSLContext | None = None,
         limits: OriginLimits | None = None,
         watch: PushWatch | None = None,
+        keys: tuple[str, str] = ("--rtmp", "--http"),
     ) -> None:
         if not 0 <= speed <= 1000:
             raise UsageError(f"speed {speed:g}: from 0 (as fast as the reader takes it) to 1000")
@@ -70,6 +72,7 @@ class Origin:
         self._speed = speed
         self._wait_for_reader = wait_for_reader
         self._tls = tls
+        self._keys = keys
         self._limits = limits or OriginLimits()
         self.hub = Hub(self._limits, watch)
         backlogs = Total(self._limits.backlogs_bytes)
@@ -86,6 +89,12 @@ class Origin:
     def rtmp_url(self, stream: str) -> str:
         """The RTMP URL of `app/name`, to push to and to play from."""
         return self._url("rtmp", self._rtmp_address, stream)
+
+    def push_url(self, app: str) -> str:
+        """The RTMP URL of an app, as a person types it into an encoder on any machine."""
+        assert self._rtmp_address is not None
+        scheme = "rtmps" if self._tls else "rtmp"
+        return f"{scheme}://{self._rtmp_address.for_people}/{app}"
 
     def http_url(self, stream: str) -> str:
         """The HTTP-FLV URL of `app/name`."""
@@ -133,9 +142,13 @@ class Origin:
         for path in self._files.values():
             await asyncio.to_thread(check_flv, path)
         if self._rtmp_address is not None:
-            self._rtmp_address = await self._listen("RTMP", self._rtmp_address, self._rtmp.start)
+            self._rtmp_address = await self._listen(
+                "RTMP", self._keys[0], self._rtmp_address, self._rtmp.start
+            )
         if self._http_address is not None:
-            self._http_address = await self._listen("HTTP", self._http_address, self._http.start)
+            self._http_address = await self._listen(
+                "HTTP", self._keys[1], self._http_address, self._http.start
+            )
         self._watch = asyncio.create_task(self._check(), name="origin-watch")
         for stream, path in self._files.items():
             replay = Replay(
@@ -151,15 +164,14 @@ class Origin:
     async def _listen(
         self,
         protocol: str,
+        key: str,
         address: Address,
         start: Callable[[str, int, ssl.SSLContext | None], Awaitable[int]],
     ) -> Address:
         try:
             port = await start(address.host, address.port, self._tls)
         except OSError as error:
-            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-            where = f"{address.host}:{address.port}"
-            raise OriginError(f"cannot listen on {where} for {protocol}: {reason}") from None
+            raise address.refusal(protocol, key, error) from None
         return replace(address, port=port)
 
     async def _stop(self) -> None:

@@ -16,6 +16,7 @@ from engine.api.aliyun import aliyun
 from engine.api.application import RUNNER_OPTIONS, application
 from engine.api.binding import check_binding
 from engine.api.dialect import Dialects
+from engine.api.files import ROUTE as FILES
 from engine.api.files import add_files
 from engine.api.hooks import add_hooks
 from engine.api.keys import Key, KeyRing
@@ -28,7 +29,7 @@ from engine.clock import wall_now
 from engine.config import Record, Settings
 from engine.control import Control, Group, Quotas, Routes, StreamKey, settings_groups
 from engine.control.recorded_files import RecordedFiles
-from engine.errors import OriginError
+from engine.errors import StorageError, UsageError
 from engine.fleet import LocalFleet
 from engine.heap import settle
 from engine.masking import masked
@@ -41,20 +42,16 @@ from engine.serve.polling import poll
 from engine.serve.presence import EmbeddedPushes
 from engine.serve.retention import keep
 from engine.serve.routes import EmbeddedRoutes, OutsideRoutes
+from engine.serve.summary import Addresses
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Where a server that runs can be reached."""
+    """A server that runs."""
 
-    api: str
-    """The URL of the API."""
-    rtmp: str | None
-    """Where to push to, up to the app; None: an outside origin is pulled."""
-    notice: str | None
-    """What its operator should know."""
+    addresses: Addresses
     background: Background
 
     async def until(self, stopped: asyncio.Event) -> None:
@@ -73,12 +70,14 @@ async def serve(settings: Settings, file: Path | None = None) -> AsyncIterator[S
     Raises:
         CatalogFailed: the disk of the database failed.
         UsageError: settings that cannot be.
+        StorageError: the folder of the files cannot be made.
         OriginError: an address is in use or not this machine's.
         sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
     """
     keys = KeyRing(Key(one.id, one.secret, one.domains) for one in settings.api.keys)
-    notice = check_binding(Address.parse(settings.api.listen).host, keys)
-    settings.storage.root.mkdir(parents=True, exist_ok=True)
+    check_binding(Address.parse(settings.api.listen).host, keys)
+    settings = _with_public_url(settings)
+    _make_root(settings.storage.root)
     async with Background() as background, AsyncExitStack() as parts:
         catalog = await parts.enter_async_context(Catalog(settings.catalog.url))
         await catalog.migrate()
@@ -96,11 +95,11 @@ async def serve(settings: Settings, file: Path | None = None) -> AsyncIterator[S
         storage, keep_days = settings.storage, settings.catalog.keep_days
         recorded = RecordedFiles(catalog, storage.root)
         background.start(parts, "retention", keep(catalog, recorded, keep_days, expire=storage.expire))
-        rtmp = None if origin is None else origin.rtmp_url("").rstrip("/")
+        push = None if origin is None else origin.push_url("live")
         facts = ServerFacts(
             started_at=wall_now(),
             settings_file=file,
-            push_url=rtmp,
+            push_url=None if origin is None else origin.push_url("").rstrip("/"),
             origin_url=masked(settings.origin.url) if settings.origin.url else None,
             workers=control.workers,
         )
@@ -108,16 +107,39 @@ async def serve(settings: Settings, file: Path | None = None) -> AsyncIterator[S
         if origin is not None:
             parts.callback(origin.refuse_pushes)
         settle()
-        _log.info("server.started", api=api, rtmp=rtmp)
-        yield Serving(api, rtmp, notice, background)
+        _log.info("server.started", api=api, push=push)
+        yield Serving(Addresses(api, settings.storage.public_url, push), background)
         _log.info("server.shutdown_started")
+
+
+def _with_public_url(settings: Settings) -> Settings:
+    """The settings with the URL of our own `/files`, unless they name one."""
+    if settings.storage.public_url:
+        return settings
+    address = Address.parse(settings.api.listen)
+    if not address.port:
+        raise UsageError("storage.public_url is empty, and api.listen has no port to make it of: set either")
+    storage = settings.storage.model_copy(update={"public_url": f"http://{address.for_people}{FILES}"})
+    return settings.model_copy(update={"storage": storage})
+
+
+def _make_root(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"storage.root: {root}: {error.strerror}") from None
 
 
 async def _embedded(parts: AsyncExitStack, settings: Settings, pushes: EmbeddedPushes) -> Origin | None:
     if settings.origin.url:
         return None
     return await parts.enter_async_context(
-        Origin(rtmp=settings.origin.rtmp, http=settings.origin.http, watch=pushes)
+        Origin(
+            rtmp=settings.origin.rtmp,
+            http=settings.origin.http,
+            watch=pushes,
+            keys=("origin.rtmp (or REEL_ORIGIN__RTMP)", "origin.http (or REEL_ORIGIN__HTTP)"),
+        )
     )
 
 
@@ -248,6 +270,6 @@ async def _listen(
     try:
         await web.TCPSite(runner, address.host or None, address.port).start()
     except OSError as error:
-        raise OriginError(f"cannot listen on {settings.api.listen} for the API: {error.strerror}") from None
+        raise address.refusal("the API", "api.listen (or REEL_API__LISTEN)", error) from None
     port = runner.addresses[0][1]
-    return f"http://{Address(address.host, port).for_url}"
+    return f"http://{Address(address.host, port).for_people}"

@@ -56,16 +56,14 @@ def test_a_ring_of_wrong_keys(keys: list[Key]) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost", "::ffff:127.0.0.1"])
 def test_without_keys_a_loopback_address_may_be_listened_on(host: str) -> None:
-    notice = check_binding(host, KeyRing())
-    assert notice is not None
-    assert "\n" not in notice
+    check_binding(host, KeyRing())
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "::", "10.0.0.1", "example.com", "::ffff:10.0.0.1"])
 def test_without_keys_nothing_else_may(host: str) -> None:
     with pytest.raises(UsageError, match=r"api\.keys is empty.*127\.0\.0\.1"):
         check_binding(host, KeyRing())
-    assert check_binding(host, KeyRing([Key("a", "b")])) is None
+    check_binding(host, KeyRing([Key("a", "b")]))
 
 
 @given(

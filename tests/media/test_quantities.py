@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.media.quantities import MIB, parse_duration_s, parse_size_bytes, size_text
+from engine.media.quantities import MIB, duration_text, parse_duration_s, parse_size_bytes, size_text
 
 DURATIONS = {
     "90": 90,
@@ -112,3 +112,9 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         except ValueError as error:
             complaint = str(error)
         assert "\n" not in complaint
+
+
+@given(st.integers(0, 10**7))
+def test_a_duration_that_is_written_is_read(seconds: int) -> None:
+    assert parse_duration_s(duration_text(seconds)) == seconds
+    assert duration_text(90) == "1m30s"

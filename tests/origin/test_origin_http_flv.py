@@ -240,7 +240,7 @@ async def test_an_address_in_use_is_named() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(OriginError, match=rf"{address} for HTTP: Address already in use"):
+        with pytest.raises(OriginError, match=rf"{address} for HTTP: Address already in use: change --http"):
             async with Origin(rtmp=None, http=address):
                 pass
 

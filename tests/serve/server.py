@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from api.aliyun.sdk import AliyunSdk
@@ -48,6 +49,9 @@ in_flight = 8
 """
 
 
+S = TypeVar("S", bound="Server")
+
+
 @dataclass
 class Server:
     """A folder with settings, and the `reel serve` that runs by them, when it does."""
@@ -61,6 +65,7 @@ class Server:
     """Further tables of the settings."""
     api_port: int = field(default_factory=free_port)
     rtmp_port: int = field(default_factory=free_port)
+    http_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     variables: dict[str, str] = field(default_factory=dict)
     """Of its environment."""
@@ -69,12 +74,17 @@ class Server:
         text = _TOML.format(
             api=self.api_port,
             rtmp=self.rtmp_port,
-            http=free_port(),
+            http=self.http_port,
             catalog=self.catalog,
             origin=self.origin,
             record=self.record,
         )
         (self.folder / "reel.toml").write_text(text + self.more)
+
+    @property
+    def arguments(self) -> list[str]:
+        """Of `reel serve`."""
+        return ["--config", str(self.folder / "reel.toml")]
 
     @property
     def url(self) -> str:
@@ -98,14 +108,18 @@ class Server:
         """Run it until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "serve", "--config", str(self.folder / "reel.toml")],
+                [*COMMAND, "serve", *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=environment(**self.variables),
+                cwd=self.folder,
                 start_new_session=True,
             )
-        wait_until(lambda: b"API http" in self.log.read_bytes(), self.process, self.log, "reel serve")
+        is_up = re.compile(rb"^API +http", re.MULTILINE)
+        wait_until(
+            lambda: is_up.search(self.log.read_bytes()) is not None, self.process, self.log, "reel serve"
+        )
 
     def end(self) -> int:
         """As its operator ends it; its exit code."""
@@ -166,7 +180,13 @@ class Server:
 @contextmanager
 def serving(folder: Path, **settings: Any) -> Iterator[Server]:
     """A server that runs; whatever is left of it at the end is killed."""
-    server = Server(folder, **settings)
+    with kept(Server(folder, **settings)) as server:
+        yield server
+
+
+@contextmanager
+def kept(server: S) -> Iterator[S]:
+    """As `serving`, of a server that is made."""
     try:
         server.start()
         yield server
