@@ -8,6 +8,7 @@
     │   ├── StreamNotFound            404, NetStream.Play.StreamNotFound, never began
     │   ├── AccessDenied              401, 403, NetConnection.Connect.Rejected
     │   ├── BadResponse               any other answer that is not a stream
+    │   ├── NotAStream                a server of another protocol, such as SSH
     │   ├── Stalled                   no data for the watchdog's time
     │   └── NotFlv                    the bytes are not FLV
     ├── ProtocolError                 the peer or a file sent something malformed    exit 1
@@ -116,6 +117,12 @@ class BadResponse(SourceError):
     """The origin's answer is not a stream."""
 
     code = "bad_response"
+
+
+class NotAStream(SourceError):
+    """The server speaks another protocol."""
+
+    code = "not_a_stream"
 
 
 class Stalled(SourceError):
@@ -407,6 +414,15 @@ _FAULTS: dict[str, type[ReelError]] = {
     "http": MalformedHttp,
     "http_content_encoding": BadResponse,
 }
+_MALFORMED_STREAMS = (MalformedFlv, MalformedRtmp, MalformedHttp)
+
+
+def no_stream(error: ReelError) -> ReelError:
+    """The error for a connection that nothing was recorded of: malformed bytes mean that no stream is there.
+
+    A wrong decoder configuration stays what it is: the stream is there.
+    """
+    return BadResponse(str(error)) if isinstance(error, _MALFORMED_STREAMS) else error
 
 
 def from_fault(fault: tuple[str, str], where: str) -> ReelError:

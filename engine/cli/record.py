@@ -16,6 +16,7 @@ from engine.cli.running import run, stopping
 from engine.errors import UsageError
 from engine.masking import masked
 from engine.record import Outcome, RecordSpec
+from engine.store import check_root
 from engine.worker import Worker
 
 
@@ -90,6 +91,7 @@ def record_command(
         reporter = Progress()
     else:
         reporter = Lines(sys.stdout)
+    check_root(spec.output)
     outcomes = run(_record(spec, reporter))
     raise typer.Exit(_worst(outcomes, spec))
 

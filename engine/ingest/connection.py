@@ -26,6 +26,7 @@ PEEKED_BYTES = 4 << 20
 """What `peek` shows at the most."""
 
 _NOWHERE = mmap.mmap(-1, PEEKED_BYTES)  # takes memory only where a system does copy what is skipped
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 _UNSENT_BYTES = 1 << 20  # what we send is small: a peer that does not take this much is gone
 
 
@@ -75,7 +76,8 @@ class Connection:
                 f"{where}: the certificate of {host} is not valid ({reason}); --insecure accepts it"
             ) from None
         except ssl.SSLError as error:
-            raise ConnectFailed(f"{where}: TLS with {host}:{port} failed ({error.reason})") from None
+            hint = ": it does not speak TLS: write rtmp:// or http://" if error.reason in _NO_TLS else ""
+            raise ConnectFailed(f"{where}: TLS with {host}:{port} failed ({error.reason}){hint}") from None
         except (socket.gaierror, UnicodeError):  # the latter: no name at all
             raise ConnectFailed(f"{where}: the name {host} cannot be resolved") from None
         except OSError as error:

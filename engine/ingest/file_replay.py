@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import numpy as np
 
 from engine import _native
-from engine.errors import StreamNotFound, UsageError, from_fault
+from engine.errors import NotFlv, ReelError, StreamNotFound, UsageError, from_fault
+from engine.ingest.other_protocols import SEEN_BYTES, recognize_media
 from engine.masking import masked
 from engine.media.batch import Batch, Role
 
@@ -45,6 +46,7 @@ class FileSource:
         self._ahead: Batch | None = None  # read, not yet due
         self._clock: tuple[float, int] | None = None  # loop time and timestamp of the first frame
         self._at_eof = False
+        self._first = b""
 
     @property
     def is_live(self) -> bool:
@@ -101,7 +103,7 @@ class FileSource:
             if taken is not None:
                 return Batch.from_native(taken)
             if self._reader.fault is not None:
-                raise from_fault(self._reader.fault, str(self._path))
+                raise self._error(self._reader.fault)
             if self._at_eof:
                 return None
             try:
@@ -109,10 +111,16 @@ class FileSource:
             except OSError as error:
                 raise StreamNotFound(f"{self._path}: {error.strerror}") from None
             if piece:
+                self._first = self._first or piece[:SEEN_BYTES]
                 self._reader.feed(piece)
             else:
                 self._at_eof = True
                 self._reader.finish()
+
+    def _error(self, fault: tuple[str, str]) -> ReelError:
+        if fault[0] == "not.flv" and (media := recognize_media(self._first)):
+            return NotFlv(f"{self._path}: this is not FLV; it seems to be {media}")
+        return from_fault(fault, str(self._path))
 
     def close(self) -> None:
         """Close the file."""

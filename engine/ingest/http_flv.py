@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -15,6 +15,8 @@ from engine.errors import (
     AccessDenied,
     BadResponse,
     ConnectFailed,
+    NotAStream,
+    NotFlv,
     ReelError,
     StreamNotFound,
     UsageError,
@@ -23,6 +25,7 @@ from engine.errors import (
 from engine.ingest.address import split_url
 from engine.ingest.connection import Connection
 from engine.ingest.network import NetworkReader
+from engine.ingest.other_protocols import SEEN_BYTES, recognize_media, recognize_server
 from engine.ingest.source import SourceOptions
 from engine.masking import hide_secrets, masked
 from engine.media.batch import Batch
@@ -30,6 +33,7 @@ from engine.media.limits import CONNECT_TIMEOUT_S, MAX_REDIRECTS
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CUT = ("http.truncated", "flv.truncated")
+_FIRST_BYTES = 32 << 10  # a head and what is looked at of the body
 _SECRETS = ("authorization", "cookie", "proxy-authorization")
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -103,7 +107,8 @@ class _Response:
         self._where = where
         self._reader = _native.HttpFlvReader()
         self._batch: Batch | None = None  # read in place
-        self.receive = self._reader.feed
+        self._first = bytearray()  # of the answer, and of its body: neither may be what it should
+        self.receive: Callable[[bytes], None] = self._receive_first
         """Take in bytes of the response."""
 
     @property
@@ -125,9 +130,32 @@ class _Response:
     def error(self) -> ReelError | None:
         """The fault of the response or of the FLV in it; what is only cut is no fault of its bytes."""
         fault = self._reader.fault
-        if fault is not None and fault[0] in _CUT:
-            return ConnectFailed(f"{self._where}: the origin closed early: {fault[1]}")
-        return None if fault is None else from_fault(fault, self._where)
+        if fault is None:
+            return None
+        code, message = fault
+        if code in _CUT:
+            return ConnectFailed(f"{self._where}: the origin closed early: {message}")
+        if code == "http.head" and not self._first.startswith(b"HTTP/"):
+            server = recognize_server(bytes(self._first))
+            return NotAStream(f"{self._where}: {message}{f'; this is {server}' if server else ''}")
+        if code == "not.flv" and (media := recognize_media(self._body)):
+            return NotFlv(f"{self._where}: this is not FLV; it seems to be {media}")
+        return from_fault(fault, self._where)
+
+    def _receive_first(self, data: bytes) -> None:
+        """Keep what comes first, until the body has begun."""
+        self._first += data[: _FIRST_BYTES - len(self._first)]
+        self._reader.feed(data)
+        if len(self._body) >= SEEN_BYTES or len(self._first) == _FIRST_BYTES:
+            self.receive = self._reader.feed
+
+    @property
+    def _body(self) -> bytes:
+        """What the body begins with."""
+        head = self._reader.head
+        body = bytes(self._first.partition(b"\r\n\r\n")[2])
+        is_chunked = head is not None and any(name == "transfer-encoding" for name, _ in head[2])
+        return body.partition(b"\r\n")[2] if is_chunked else body
 
     def receive_eof(self) -> None:
         """The peer closed."""

@@ -15,11 +15,13 @@ from engine import _native
 from engine.errors import (
     AccessDenied,
     BadResponse,
+    NotAStream,
     ReelError,
     SourceError,
     StreamNotFound,
     from_fault,
 )
+from engine.ingest.other_protocols import SEEN_BYTES, recognize_server
 from engine.ingest.rtmp_url import RtmpTarget, parse_rtmp_url
 from engine.masking import hide_secrets
 from engine.media.batch import Batch
@@ -36,8 +38,6 @@ from engine.media.rtmp import (
 )
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
     from engine._native import AmfValue, RtmpEvent
 
 __all__ = ["TRANSITIONS", "End", "EndReason", "RtmpPlay", "RtmpTarget", "Signal", "State", "parse_rtmp_url"]
@@ -137,6 +137,7 @@ class RtmpPlay:
         self._state = State.HANDSHAKE
         self._message_stream = 0
         self._end: End | None = None
+        self._first = bytearray()  # what the server began with: it may be no RTMP
 
     @property
     def state(self) -> State:
@@ -178,16 +179,25 @@ class RtmpPlay:
         self.receive(data)
         return len(data)
 
-    def receive(self, data: Buffer) -> None:
+    def receive(self, data: bytes) -> None:
         """Take received bytes. Never raises for what the peer sent: see `ended`."""
         if self._state is State.ENDED:
             return
+        if self._state is State.HANDSHAKE and len(self._first) < SEEN_BYTES:
+            self._first += data[: SEEN_BYTES - len(self._first)]
         self._connection.feed(data)
         for event in self._connection.take_events():
             self._handle(event)
         fault = self._connection.fault
         if fault is not None:
-            self._finish(EndReason.MALFORMED, from_fault(fault, self._target.label))
+            self._finish(EndReason.MALFORMED, self._malformed(fault))
+
+    def _malformed(self, fault: tuple[str, str]) -> ReelError:
+        if fault[0] != "rtmp.version":
+            return from_fault(fault, self._target.label)
+        server = recognize_server(bytes(self._first))
+        answer = f"this is {server}" if server else f"{fault[1]}: check the port"
+        return NotAStream(f"{self._target.label}: the answer is not RTMP: {answer}")
 
     def receive_eof(self) -> None:
         """The server closed the connection: of a live stream that is one way to end."""

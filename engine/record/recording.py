@@ -15,7 +15,17 @@ from uuid import uuid4
 import structlog
 
 from engine.clock import SteadyClock
-from engine.errors import AccessDenied, NotFlv, ProtocolError, ReelError, SourceError, Stalled, unexpected
+from engine.errors import (
+    AccessDenied,
+    NotAStream,
+    NotFlv,
+    ProtocolError,
+    ReelError,
+    SourceError,
+    Stalled,
+    no_stream,
+    unexpected,
+)
 from engine.ingest import Slot, Source, SourceOptions, open_source, stream_name
 from engine.ingest.tick import Backoff
 from engine.masking import masked
@@ -39,7 +49,7 @@ from engine.store import Space, StreamName
 _log = structlog.get_logger()
 
 _WALL_GRACE_S = 2.0  # a live stream reaches its media time a little after the wall clock does
-_PERMANENT = (AccessDenied, NotFlv)  # waiting does not mend these
+_PERMANENT = (AccessDenied, NotAStream, NotFlv)  # waiting does not mend these
 _HOLE = timedelta(milliseconds=HOLE_MS)
 
 
@@ -319,9 +329,12 @@ class Recording:
             source.close()
         if self._finishing:
             self.stop()
-        if not was_open:
-            return False, error
-        return self._disconnected(source, error)
+        was_live = False
+        if was_open:
+            was_live, error = self._disconnected(source, error)
+        if error is not None and self._live_since_s is None:
+            error = no_stream(error)
+        return was_live, error
 
     def _disconnected(self, source: Source, error: ReelError | None) -> tuple[bool, ReelError | None]:
         self._broke_off = not (source.ended or self._is_over())

@@ -43,6 +43,7 @@ from engine.serve.presence import EmbeddedPushes
 from engine.serve.retention import keep
 from engine.serve.routes import EmbeddedRoutes, OutsideRoutes
 from engine.serve.summary import Addresses
+from engine.store import check_root
 
 _log = structlog.get_logger()
 
@@ -124,6 +125,7 @@ def _with_public_url(settings: Settings) -> Settings:
 
 
 def _make_root(root: Path) -> None:
+    check_root(root)
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,7 +1,7 @@
 """Bytes to durable files: names, growing files, finalizing. A file is final only when it is flushed, renamed
 and its directory synced (S1, S3)."""
 
-from engine.store.file import PART, GrowingFile, take_name
+from engine.store.file import PART, GrowingFile, check_root, take_name
 from engine.store.folder import SegmentFolder, remove_folder
 from engine.store.journal import Journal
 from engine.store.manifest import read_manifest, write_manifest
@@ -18,6 +18,7 @@ __all__ = [
     "SegmentFolder",
     "Space",
     "StreamName",
+    "check_root",
     "device_of",
     "hold_reserve",
     "read_manifest",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from engine._native import AppendFile, Pieces
 from engine.errors import OUT_OF_FILES, NameTaken, StorageError, StorageFull, StorageRefused
@@ -159,6 +161,39 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
+
+
+def check_root(root: Path) -> None:
+    """Find out whether files can be made in a folder, before anything is dialled. Nothing is left behind.
+
+    A folder that is not there is made and removed again. A disk that is full, or fails, may be well again
+    when there is something to write, and is no matter here.
+
+    Raises:
+        StorageRefused: the folder cannot be made, or takes no files.
+    """
+    made: list[Path] = []
+    try:
+        for folder in (*reversed(root.absolute().parents), root.absolute()):
+            try:
+                folder.mkdir()
+                made.append(folder)
+            except OSError as error:
+                if not isinstance(error, FileExistsError) and not folder.is_dir():
+                    raise
+        if not stat.S_ISDIR(os.stat(root).st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(root))
+        with TemporaryFile(dir=root):
+            pass
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            raise StorageRefused(f"{root}: no folder can be made there: choose another --output") from None
+        if error.errno in _REFUSED:
+            raise storage_error(error, root) from None
+    finally:
+        for folder in reversed(made):
+            with suppress(OSError):  # somebody records into it by now
+                folder.rmdir()
 
 
 def sync_directory(path: Path) -> None:

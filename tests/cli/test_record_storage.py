@@ -10,6 +10,7 @@ import pytest
 from filesystems import tmpfs
 from oracle.packets import Recording, output_packets, source_packets
 from oracle.rules import assert_f1, assert_f2, assert_f3, assert_plays
+from origins.scripted import says, scripted
 from reel import reel
 
 from engine.media.events import Failed, Warned
@@ -55,10 +56,75 @@ async def test_the_output_folder_is_a_file(
     assert out.read_bytes() == b"mine"
 
 
+def missing(folder: Path) -> Path:
+    """A folder of the kernel's, in which none can be made: it says ENOENT."""
+    return Path("/proc/nope/deeper")
+
+
+def below_a_file(folder: Path) -> Path:
+    (folder / "file").write_bytes(b"mine")
+    return folder / "file" / "out"
+
+
+def circle(folder: Path) -> Path:
+    (folder / "circle").symlink_to("circle")
+    return folder / "circle" / "out"
+
+
+def dangling(folder: Path) -> Path:
+    (folder / "dangling").symlink_to("nowhere")
+    return folder / "dangling"
+
+
+def too_long(folder: Path) -> Path:
+    return folder / ("x" * 300)
+
+
+NEVER = {
+    "ENOENT": (missing, "no folder can be made there: choose another --output"),
+    "ENOTDIR": (below_a_file, "a file stands where a folder is needed: choose another --output"),
+    "ELOOP": (circle, "symbolic links lead in a circle: choose another --output"),
+    "a link that leads nowhere": (dangling, "no folder can be made there"),
+    "ENAMETOOLONG": (too_long, "the name is too long: choose another"),
+}
+
+
+@pytest.mark.parametrize("name", NEVER)
+async def test_a_folder_that_can_never_be_made(name: str, tmp_path: Path) -> None:
+    """It is said before anything is dialled, and nothing is left of the attempt."""
+    make, words = NEVER[name]
+    folder = make(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    async with scripted(says(b"")) as origin:
+        done = await reel("record", origin.url(), "--reconnect", "10h", "-o", folder)
+    done.assert_fails(5, words)
+    assert done.out == ""
+    assert origin.requests == []
+    assert sorted(tmp_path.iterdir()) == before
+
+
+async def test_a_read_only_file_system_is_not_dialled_for(tmp_path: Path) -> None:
+    async with scripted(says(b"")) as origin:
+        with tmpfs(tmp_path / "fs", "ro,size=64k") as folder:
+            done = await reel("record", origin.url(), "--reconnect", "10h", "-o", folder / "a" / "b")
+    done.assert_fails(5, "the file system is read-only: choose another --output")
+    assert origin.requests == []
+
+
+async def test_the_server_names_a_folder_that_can_never_be_made(tmp_path: Path) -> None:
+    (tmp_path / "reel.toml").write_text(
+        '[storage]\nroot = "/proc/nope"\n[api]\nlisten = "127.0.0.1:0"\n'
+        '[origin]\nrtmp = "127.0.0.1:0"\nhttp = "127.0.0.1:0"\n'
+    )
+    done = await reel("serve", "--config", tmp_path / "reel.toml", cwd=tmp_path)
+    assert done.code == 5
+    assert "reel: /proc/nope: no folder can be made there" in done.err
+
+
 async def test_names_that_are_too_long(sample: Callable[[str], Path], tmp_path: Path) -> None:
     url = f"{sample(SAMPLE).as_uri()}?speed=0"
     done = await reel("record", url, "-o", tmp_path, "--name", "x" * 300 + "{seq}")
-    done.assert_fails(5, "name too long")
+    done.assert_fails(5, "the name is too long")
     assert not any(tmp_path.iterdir())
 
 

@@ -17,6 +17,7 @@ from engine.errors import (
     BadResponse,
     ConnectFailed,
     MalformedRtmp,
+    NotAStream,
     ReelError,
     StreamNotFound,
 )
@@ -143,7 +144,7 @@ async def test_an_origin_that_closes_before_it_plays() -> None:
 async def test_an_origin_that_speaks_http() -> None:
     async with says_at_once(head(status="400 Bad Request")) as port:
         error = (await read_source(f"rtmp://127.0.0.1:{port}/live/x")).error
-    assert isinstance(error, ConnectFailed | MalformedRtmp)
+    assert isinstance(error, NotAStream)
 
 
 @pytest.mark.parametrize("where", ["connect", "play"])

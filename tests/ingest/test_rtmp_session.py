@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import _native
-from engine.errors import AccessDenied, BadResponse, MalformedRtmp, ReelError, StreamNotFound
+from engine.errors import AccessDenied, BadResponse, MalformedRtmp, NotAStream, ReelError, StreamNotFound
 from engine.ingest.rtmp_session import TRANSITIONS, EndReason, RtmpPlay, Signal, State
 from engine.ingest.rtmp_url import parse_rtmp_url
 from engine.media.batch import Batch
@@ -294,8 +294,8 @@ def test_media_before_malformed_bytes_is_there_to_take() -> None:
 def test_a_server_that_speaks_http() -> None:
     play = RtmpPlay(parse_rtmp_url(URL))
     play.receive(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-    assert isinstance(play.error, MalformedRtmp)
-    assert "not RTMP at all" in str(play.error)
+    assert isinstance(play.error, NotAStream)
+    assert "this is a web server" in str(play.error)
 
 
 def test_every_state_can_end_and_the_end_is_final() -> None:
