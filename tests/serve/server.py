@@ -52,6 +52,11 @@ in_flight = 8
 S = TypeVar("S", bound="Server")
 
 
+def is_up(printed: bytes) -> bool:
+    """Whether `reel serve` has said where its API is: the last of what it says when it is up."""
+    return re.search(rb"^API +http", printed, re.MULTILINE) is not None
+
+
 @dataclass
 class Server:
     """A folder with settings, and the `reel serve` that runs by them, when it does."""
@@ -116,10 +121,7 @@ class Server:
                 cwd=self.folder,
                 start_new_session=True,
             )
-        is_up = re.compile(rb"^API +http", re.MULTILINE)
-        wait_until(
-            lambda: is_up.search(self.log.read_bytes()) is not None, self.process, self.log, "reel serve"
-        )
+        wait_until(lambda: is_up(self.log.read_bytes()), self.process, self.log, "reel serve")
 
     def end(self) -> int:
         """As its operator ends it; its exit code."""

@@ -20,7 +20,7 @@ from origins.process import in_thread, stop, wait_until
 from origins.push import push
 from programs import modern_ffmpeg
 from reel import COMMAND, environment
-from serve.server import DOMAIN, Server, receiving
+from serve.server import DOMAIN, Server, is_up, receiving
 from serve.story import settle
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
@@ -50,7 +50,7 @@ def running(server: Server, *options: str) -> Iterator[None]:
             start_new_session=True,
         )
     try:
-        wait_until(lambda: b"API http" in (server.folder / "serve.out").read_bytes(), process, server.log, "")
+        wait_until(lambda: is_up((server.folder / "serve.out").read_bytes()), process, server.log, "")
         yield
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
@@ -193,7 +193,7 @@ def test_on_a_terminal_lines_are_for_people(tmp_path: Path) -> None:
         with suppress(OSError):  # EIO: the last process with the terminal has exited
             while data := os.read(ours, 4096):
                 text += data
-                if b"API http" in text and process.poll() is None:
+                if is_up(text) and process.poll() is None:
                     process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     finally:
