@@ -66,6 +66,9 @@ from typing import ClassVar
 OUT_OF_FILES = (errno.EMFILE, errno.ENFILE)
 """What the system says when no more files or sockets can be opened."""
 
+OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says when nothing more can be written."""
+
 
 class ReelError(Exception):
     """Something went wrong."""
@@ -400,6 +403,8 @@ def unexpected(error: BaseException) -> ReelError:
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in OUT_OF_FILES:
             return TooManyOpenFiles()
+        if isinstance(cause, OSError) and cause.errno in OUT_OF_SPACE:
+            return StorageFull("no space is left on the disk that the output goes to: free space on it")
         cause = cause.__cause__ or cause.__context__
     frames = extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""

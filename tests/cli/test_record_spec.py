@@ -60,6 +60,10 @@ async def test_the_schema_is_printed_and_is_one() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
 
 
+def test_the_documents_have_an_example() -> None:
+    assert printed_examples()
+
+
 @pytest.mark.parametrize("spec", [*READ, *spec_schema()["examples"], *printed_examples()], ids=str)
 def test_what_is_read_is_valid(spec: dict[str, Any], tmp_path: Path) -> None:
     jsonschema.validate(spec, spec_schema())

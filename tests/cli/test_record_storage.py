@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from filesystems import tmpfs
 from oracle.packets import Recording, output_packets, source_packets
 from oracle.rules import assert_f1, assert_f2, assert_f3, assert_plays
 from origins.scripted import says, scripted
-from reel import reel
+from reel import COMMAND, Done, environment, reel
 
 from engine.media.events import Failed, Warned
 
@@ -42,6 +43,22 @@ def assert_tracks_kept(recorded: Recording, source: Recording) -> None:
         assert found == [packet.digest for packet in source.track(kind)][: len(found)]
     ends_ms = [recorded.track(kind)[-1].dts_ms for kind in ("video", "audio")]
     assert abs(ends_ms[0] - ends_ms[1]) < 100
+
+
+@pytest.mark.parametrize(
+    "verb", [("config",), ("-V",), ("codecs",), ("record", "--spec-schema")], ids=" ".join
+)
+def test_stdout_on_a_disk_that_is_full(verb: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *verb],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            text=True,
+            timeout=60,
+        )
+    Done(done.returncode, "", done.stderr).assert_fails(5, "no space is left")
 
 
 @pytest.mark.parametrize("template", ["{domain}/{app}/{stream}/{start}-{seq}", "{stream}-{seq}"])
