@@ -25,7 +25,8 @@
     ├── UnsupportedCodec              a format cannot hold the stream's codecs       exit 4
     ├── StorageError                  a file cannot be created, written or renamed   exit 5
     │   ├── NameTaken                 a file of that name exists
-    │   ├── CatalogFailed             the database's disk failed: nothing more is stored
+    │   ├── CatalogUnavailable        the database does not answer
+    │   │   └── CatalogFailed         its disk failed: nothing more is stored
     │   ├── StorageFull               too little space is free
     │   └── StorageRefused            the disk or its permissions say no
     ├── OriginError                   the embedded origin cannot serve               exit 1
@@ -244,8 +245,14 @@ class MuxError(ReelError):
     code = "mux"
 
 
-class CatalogFailed(StorageError):
-    """The disk of the database failed."""
+class CatalogUnavailable(StorageError):
+    """The database does not answer. It may come back."""
+
+    code = "catalog_unavailable"
+
+
+class CatalogFailed(CatalogUnavailable):
+    """The disk of the database failed. Only another process finds out what is on it."""
 
     code = "catalog_failed"
 

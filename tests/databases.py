@@ -10,6 +10,7 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -35,7 +36,39 @@ def _program(name: str) -> str:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """A server with its data in a folder of its own; its URL without a database's name at the end.
+    """A server with its data in a folder of its own; its URL without a database's name at the end."""
+    with postgresql_data() as server, server.running():
+        yield server.url
+
+
+@dataclass
+class Postgresql:
+    """The data of a server, which may run, end and run again."""
+
+    folder: Path
+    as_user: list[str]
+    port: int = field(default_factory=free_port)
+
+    @property
+    def url(self) -> str:
+        """Without a database's name at the end."""
+        return f"postgresql+asyncpg://reel@127.0.0.1:{self.port}"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """It answers while the block runs."""
+        data, log, port = self.folder / "data", self.folder / "postgresql.log", str(self.port)
+        serve = [_program("postgres"), "-D", data, "-p", port, "-h", "127.0.0.1", "-k", self.folder]
+        # `fsync` stays on: what is answered is on the disk, and tests kill for it.
+        with running([*self.as_user, *map(str, serve)], log) as process:
+            ready = [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", port]
+            wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, process, log, "PostgreSQL")
+            yield
+
+
+@contextmanager
+def postgresql_data() -> Iterator[Postgresql]:
+    """Data of a server of its own.
 
     PostgreSQL refuses to run as root: then it runs as its own user, which may not enter pytest's folders.
     """
@@ -46,15 +79,9 @@ def postgresql() -> Iterator[str]:
         if os.getuid() == 0:
             as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig=INT"]
             os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
-        data, port, log = folder / "data", free_port(), folder / "postgresql.log"
-        make = [initdb, "-D", data, "-U", "reel", "--auth=trust", "--encoding=UTF8", "--no-sync"]
+        make = [initdb, "-D", folder / "data", "-U", "reel", "--auth=trust", "--encoding=UTF8", "--no-sync"]
         subprocess.run([*as_user, *map(str, make)], check=True, capture_output=True, cwd=folder)
-        serve = [_program("postgres"), "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder]
-        # `fsync` stays on: what is answered is on the disk, and tests kill for it.
-        with running([*as_user, *map(str, serve)], log) as process:
-            ready = [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
-            wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, process, log, "PostgreSQL")
-            yield f"postgresql+asyncpg://reel@127.0.0.1:{port}"
+        yield Postgresql(folder, as_user)
 
 
 @asynccontextmanager

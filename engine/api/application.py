@@ -23,7 +23,7 @@ from engine.api.transports.legacy import LegacyWire
 from engine.api.transports.tencent import TencentWire
 from engine.api.transports.wire import Gate, Reply, Wire
 from engine.clock import wall_now
-from engine.errors import CatalogFailed, ReelError
+from engine.errors import CatalogUnavailable, ReelError
 from engine.log import StormLog
 
 _log = structlog.get_logger()
@@ -104,7 +104,7 @@ class _Api:
             except ApiFault as fault:
                 self._log_refusal(call, fault)
                 return wire.refuse(call, fault, request_id)
-            except CatalogFailed as error:
+            except CatalogUnavailable as error:
                 _log.info("call.failed", error=str(error), peer=call.peer)
                 return wire.refuse(call, wire.defect(), request_id)
             except Exception:

@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from aiohttp import web
 
 from engine.control.streams import StreamKey
-from engine.errors import CatalogFailed
+from engine.errors import CatalogUnavailable
 from engine.log import StormLog
 
 ROUTE = "/hooks"
@@ -81,8 +81,8 @@ def add_hooks(app: web.Application, presence: Presence, *, secret: str, domain: 
         if news is not None:
             try:
                 await _tell(presence, news, kind, domain)
-            except CatalogFailed as error:
-                raise web.HTTPServiceUnavailable(text="the database failed") from error
+            except CatalogUnavailable as error:
+                raise web.HTTPServiceUnavailable(text="the database does not answer") from error
         return reader.answer()
 
     app.router.add_post(ROUTE + "/{kind}", take)

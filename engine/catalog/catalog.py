@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 from engine.catalog import sqlite
 from engine.catalog.failure import DiskFailure
+from engine.catalog.outage import Outage
 from engine.errors import StorageError, UsageError
 from engine.masking import masked
 
@@ -50,6 +51,7 @@ class Catalog:
                 "or postgresql+asyncpg://USER:PASSWORD@HOST/NAME"
             )
         self._failure = DiskFailure(self.url.database or "")
+        self._outage = Outage(masked(self.url.render_as_string()))
         self._writer = sqlite.Writer(self.url, self._failure) if self.is_sqlite else None
         self._engine = create_async_engine(
             self.url, pool_size=_CONNECTIONS, max_overflow=0, pool_pre_ping=not self.is_sqlite
@@ -80,7 +82,7 @@ class Catalog:
             StorageError: the database cannot be had.
         """
         try:
-            async with self.begin() as session:
+            async with self._transaction() as session:
                 if not self.is_sqlite:  # several servers may start at once
                     await session.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
                 await session.run_sync(lambda session: _upgrade(session.connection()))
@@ -96,12 +98,10 @@ class Catalog:
 
         Raises:
             CatalogFailed: SQLite's disk failed, now or earlier: what was written last may be lost.
+            CatalogUnavailable: PostgreSQL does not answer, or another process keeps writing to SQLite's file.
         """
-        if self._writer is not None:
-            async with self._writer.transaction() as session:
-                yield session
-        else:
-            async with self._sessions() as session, session.begin():
+        with self._outage.watching():
+            async with self._transaction() as session:
                 yield session
 
     @asynccontextmanager
@@ -110,9 +110,24 @@ class Catalog:
 
         Raises:
             CatalogFailed: SQLite's disk failed.
+            CatalogUnavailable: PostgreSQL does not answer.
         """
-        with self._failure.watching():
-            async with self._sessions() as session, session.begin():
+        if self._writer is not None:
+            with self._failure.watching():
+                async with self._sessions() as session, session.begin():
+                    yield session
+        else:
+            with self._outage.watching():
+                async with self._outage.transaction(self._sessions) as session:
+                    yield session
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncSession]:
+        if self._writer is not None:
+            async with self._writer.transaction() as session:
+                yield session
+        else:
+            async with self._outage.transaction(self._sessions) as session:
                 yield session
 
     async def wait_failed(self) -> NoReturn:

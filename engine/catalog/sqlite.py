@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.catalog.failure import DiskFailure
 from engine.catalog.flush import Flush
-from engine.errors import CatalogFailed, InternalError, UsageError
+from engine.errors import CatalogFailed, CatalogUnavailable, InternalError, UsageError
 
 BUSY_S = 10.0
 """How long another process may write."""
@@ -83,6 +83,7 @@ class Writer:
 
         Raises:
             CatalogFailed: the disk failed, now or earlier.
+            CatalogUnavailable: another process keeps writing.
             InternalError: within another of the same asyncio task, which would wait for itself.
         """
         if self._holder is not None and self._holder is asyncio.current_task():
@@ -222,8 +223,13 @@ async def _begun(connection: Connection) -> RootTransaction:
         try:
             return connection.begin()
         except sqlite3.OperationalError as error:
-            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or loop.time() > deadline:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
                 raise
+            if loop.time() > deadline:
+                where = connection.engine.url.database
+                raise CatalogUnavailable(
+                    f"catalog: {where}: another process writes to it: {error}"
+                ) from error
         await asyncio.sleep(_RETRY_S)
 
 

@@ -28,7 +28,7 @@ from engine.control.surroundings import AskOnDemand, Drop, Messages
 from engine.control.tasks import SCHEDULED, Tasks
 from engine.control.timing import Timing
 from engine.control.windows import Family, TaskOrder
-from engine.errors import CatalogFailed, InternalError
+from engine.errors import CatalogUnavailable, InternalError
 from engine.fleet import Fleet, WorkerStatus
 from engine.media.civil_time import china_day
 from engine.media.codecs import Format
@@ -237,5 +237,5 @@ def _look_at(done: asyncio.Task[Any]) -> None:
     if done.cancelled():
         return
     error = done.exception()
-    if error is not None and not isinstance(error, CatalogFailed):
+    if error is not None and not isinstance(error, CatalogUnavailable):
         _log.warning("control.call_failed", error=repr(error))

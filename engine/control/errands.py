@@ -9,9 +9,11 @@ from contextvars import Context
 
 import structlog
 
-from engine.errors import CatalogFailed
+from engine.errors import CatalogFailed, CatalogUnavailable
 
 _log = structlog.get_logger()
+
+_RETRY_S = 1.0
 
 Errand = Callable[[], Awaitable[None]]
 
@@ -22,6 +24,7 @@ class Errands:
     def __init__(self) -> None:
         self._queues: dict[Hashable, deque[Errand]] = {}
         self._runs: set[asyncio.Task[None]] = set()
+        self._is_draining = False
 
     def put(self, key: Hashable, errand: Errand) -> None:
         """Do it when what was put before under the same key is done."""
@@ -36,7 +39,8 @@ class Errands:
         run.add_done_callback(self._runs.discard)
 
     async def drain(self) -> None:
-        """Wait until nothing is left."""
+        """Wait until nothing is left. What the database cannot store is not tried again."""
+        self._is_draining = True
         while self._runs:
             await asyncio.wait(self._runs)
 
@@ -45,8 +49,10 @@ class Errands:
             while queue:
                 try:
                     await queue[0]()
-                except CatalogFailed:
-                    pass  # said by the server, which ends
+                except CatalogUnavailable as error:  # the catalog says so
+                    if not (self._is_draining or isinstance(error, CatalogFailed)):
+                        await asyncio.sleep(_RETRY_S)
+                        continue
                 except Exception:  # of ours: it must not hold up what comes after it
                     _log.exception("control.errand_failed", key=str(key))
                 queue.popleft()

@@ -13,7 +13,7 @@ from engine.control.commands import Commands
 from engine.control.reconcile import Reconciler
 from engine.control.schedule import Steps
 from engine.control.tasks import Tasks
-from engine.errors import CatalogFailed
+from engine.errors import CatalogFailed, CatalogUnavailable
 
 _log = structlog.get_logger()
 
@@ -73,8 +73,9 @@ class Timing:
             await work
         except CatalogFailed:
             raise
-        except Exception:
-            _log.exception("schedule.delayed", due=len(dues))
+        except Exception as error:
+            if not isinstance(error, CatalogUnavailable):  # the catalog says so
+                _log.exception("schedule.delayed", due=len(dues))
             for due in dues:
                 self._board.schedule.put(due, self._board.now() + _AGAIN, is_delay=True)
 

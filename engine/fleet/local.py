@@ -10,7 +10,7 @@ from typing import NoReturn, Self
 
 import structlog
 
-from engine.errors import CatalogFailed, InternalError, UsageError
+from engine.errors import CatalogUnavailable, InternalError, UsageError
 from engine.fleet.fleet import OnEvent, WorkerStatus
 from engine.fleet.placement import least_loaded
 from engine.fleet.seat import OrderName, Seat
@@ -111,7 +111,7 @@ class LocalFleet:
             return True
         try:
             await self._on_event(event)
-        except CatalogFailed:  # said by the server, which ends: the next one hears of it
+        except CatalogUnavailable:  # said by the catalog; the server ends, and the next one hears of it
             return False
         except Exception:
             _log.exception("event.apply_failed", event_name=event.event, recording=event.recording)

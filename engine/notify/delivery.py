@@ -20,7 +20,7 @@ import structlog
 from engine.catalog import Catalog, outbox
 from engine.catalog.schema import Callback, CallbackAttempt
 from engine.clock import wall_now
-from engine.errors import CatalogFailed, InternalError, UnknownCallback
+from engine.errors import CatalogFailed, CatalogUnavailable, InternalError, UnknownCallback
 from engine.notify.receivers import Outcome, Receivers
 from engine.notify.requests import request_of
 
@@ -123,6 +123,8 @@ class Delivery:
                 await self._take_due()
             except CatalogFailed:
                 raise
+            except CatalogUnavailable:
+                pass  # the catalog says so, and is looked at again
             except Exception:  # the database may come back
                 _log.exception("outbox.read_failed")
             with suppress(TimeoutError):
@@ -163,7 +165,7 @@ class Delivery:
         schedule = self._schedules[callback.vendor]
         try:
             await self._attempt(callback, schedule)
-        except CatalogFailed:  # said by the server, which ends
+        except CatalogUnavailable:  # the catalog says so; it stays due
             await asyncio.sleep(schedule.retry_s)
         except Exception:  # it stays due, and its receiver is not to be asked again and again
             _log.exception("callback.store_failed", callback=callback.id)

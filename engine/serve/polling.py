@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 import structlog
 
 from engine.control import Control, Routes, StreamKey
-from engine.errors import CatalogFailed, ReelError
+from engine.errors import CatalogFailed, CatalogUnavailable, ReelError
 from engine.ingest import SourceOptions, open_source
 
 _log = structlog.get_logger()
@@ -44,6 +44,8 @@ async def poll(
             await asyncio.gather(*(look_at(key) for key in await wanted()))
         except CatalogFailed:
             raise
+        except CatalogUnavailable:
+            pass  # the catalog says so
         except Exception:  # the next round may go better
             _log.exception("poll.failed")
         await asyncio.sleep(period_s)

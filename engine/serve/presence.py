@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import structlog
 
 from engine.api.hooks import push_domain
 from engine.control import Control, StreamKey
-from engine.errors import CatalogFailed
+from engine.errors import CatalogUnavailable
 from engine.origin import Push, PushEnd
+from engine.serve.patience import Patience
 
 _log = structlog.get_logger()
 
@@ -19,10 +21,12 @@ class EmbeddedPushes:
 
     Args:
         domain: The push domain of publishers that name none.
+        patience: For a database that does not answer.
     """
 
-    def __init__(self, domain: str) -> None:
+    def __init__(self, domain: str, patience: Patience) -> None:
         self._domain = domain
+        self._patience = patience
         self._heard: asyncio.Queue[tuple[Push, PushEnd | None]] = asyncio.Queue()
 
     def began(self, push: Push) -> None:
@@ -43,12 +47,13 @@ class EmbeddedPushes:
             push, end = await self._heard.get()
             app, _, stream = push.path.rpartition("/")
             key = StreamKey(push_domain(push.params, push.host, self._domain), app, stream)
+            if end is None:
+                tell = partial(control.push_began, key, params=push.params, client_ip=push.client_ip)
+            else:
+                tell = partial(control.push_ended, key, code=int(end))
             try:
-                if end is None:
-                    await control.push_began(key, params=push.params, client_ip=push.client_ip)
-                else:
-                    await control.push_ended(key, code=int(end))
-            except CatalogFailed:
+                await self._patience.store(tell)
+            except CatalogUnavailable:
                 raise
             except Exception:  # the pushes behind it are to be heard of
                 _log.exception("push.lost", stream=str(key), began=end is None)

@@ -10,7 +10,7 @@ import structlog
 from engine.catalog import Catalog, retention
 from engine.clock import wall_now
 from engine.control.recorded_files import RecordedFiles
-from engine.errors import CatalogFailed
+from engine.errors import CatalogFailed, CatalogUnavailable
 
 _log = structlog.get_logger()
 
@@ -45,6 +45,8 @@ async def keep(
                 await sweep_rows(catalog, wall_now() - timedelta(days=keep_days))
         except CatalogFailed:
             raise
+        except CatalogUnavailable:
+            pass  # the catalog says so
         except Exception:  # of the database, or ours: the next one may do better
             _log.exception("retention.failed")
 

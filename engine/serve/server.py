@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -38,6 +39,7 @@ from engine.notify import Delivery, Messages, OnDemand, Schedule
 from engine.origin import Origin
 from engine.origin.address import Address
 from engine.serve.background import Background
+from engine.serve.patience import Patience
 from engine.serve.polling import poll
 from engine.serve.presence import EmbeddedPushes
 from engine.serve.retention import keep
@@ -85,9 +87,10 @@ async def serve(settings: Settings, file: Path | None = None) -> AsyncIterator[S
         background.start(parts, "catalog", catalog.wait_failed())
         delivery = await parts.enter_async_context(_delivery(settings, catalog))
         background.start(parts, "callbacks", delivery.wait_failed())
-        pushes = EmbeddedPushes(settings.origin.domain)
+        patience = Patience()
+        pushes = EmbeddedPushes(settings.origin.domain, patience)
         origin = await _embedded(parts, settings, pushes)
-        control = await _control(parts, background, settings, catalog, delivery, origin)
+        control = await _control(parts, background, patience, settings, catalog, delivery, origin)
         if origin is not None:
             background.start(parts, "origin", origin.wait_ended())
             background.start(parts, "pushes", pushes.hand_on(control))
@@ -148,13 +151,14 @@ async def _embedded(parts: AsyncExitStack, settings: Settings, pushes: EmbeddedP
 async def _control(
     parts: AsyncExitStack,
     background: Background,
+    patience: Patience,
     settings: Settings,
     catalog: Catalog,
     delivery: Delivery,
     origin: Origin | None,
 ) -> Control:
     async def hear(event: Event) -> None:
-        await control.on_event(event)
+        await patience.store(partial(control.on_event, event))
         delivery.wake()
 
     async def drop(key: StreamKey) -> None:
@@ -182,6 +186,7 @@ async def _control(
         tz=settings.storage.tz,
     )
     await parts.enter_async_context(fleet)
+    parts.callback(patience.end)
     background.start(parts, "workers", fleet.wait_failed())
     await parts.enter_async_context(control)
     background.start(parts, "control", control.wait_failed())

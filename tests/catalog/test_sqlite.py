@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.catalog import Catalog, sqlite, tasks
 from engine.catalog.schema import Task
-from engine.errors import CatalogFailed, InternalError, UsageError
+from engine.errors import CatalogFailed, CatalogUnavailable, InternalError, UsageError
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ async def test_another_process_that_never_ends_is_not_waited_for_for_ever(
     monkeypatch.setattr(sqlite, "BUSY_S", 0.05)
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(sqlite3.OperationalError, match="locked"):
+    with pytest.raises(CatalogUnavailable, match=r"another process writes to it: .*locked"):
         await write(catalog, "1")
     other.close()
     await write(catalog, "2")
