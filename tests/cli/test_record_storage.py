@@ -130,7 +130,7 @@ async def test_a_read_only_file_system_is_not_dialled_for(tmp_path: Path) -> Non
 
 async def test_the_server_names_a_folder_that_can_never_be_made(tmp_path: Path) -> None:
     (tmp_path / "reel.toml").write_text(
-        '[storage]\nroot = "/proc/nope"\n[api]\nlisten = "127.0.0.1:0"\n'
+        '[storage]\nroot = "/proc/nope"\npublic_url = "http://h/files"\n[api]\nlisten = "127.0.0.1:0"\n'
         '[origin]\nrtmp = "127.0.0.1:0"\nhttp = "127.0.0.1:0"\n'
     )
     done = await reel("serve", "--config", tmp_path / "reel.toml", cwd=tmp_path)
