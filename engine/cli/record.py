@@ -11,6 +11,7 @@ import typer
 
 from engine.cli import record_options as options
 from engine.cli.display import JsonLines, Lines, Progress, Reporter
+from engine.cli.on_file import FileCommands, parse_timeout_s
 from engine.cli.record_spec import parse_spec, print_schema, read_spec
 from engine.cli.running import run, stopping
 from engine.errors import UsageError
@@ -48,6 +49,8 @@ def record_command(
     sync: options.Sync = None,
     min_free: options.MinFree = None,
     id: options.Id = None,
+    on_file: options.OnFile = None,
+    on_file_timeout: options.OnFileTimeout = "10m",
     json_events: Annotated[
         bool, typer.Option("--json", help="Print events, one JSON object a line, on stdout.")
     ] = False,
@@ -92,18 +95,31 @@ def record_command(
     else:
         reporter = Lines(sys.stdout)
     check_root(spec.output)
-    outcomes = run(_record(spec, reporter))
+    commands = FileCommands(on_file, parse_timeout_s(on_file_timeout), reporter.event) if on_file else None
+    outcomes = run(_record(spec, reporter, commands))
     raise typer.Exit(_worst(outcomes, spec))
 
 
-async def _record(spec: RecordSpec, reporter: Reporter) -> list[Outcome]:
-    async with Worker(reporter.event) as worker:
+async def _record(spec: RecordSpec, reporter: Reporter, commands: FileCommands | None) -> list[Outcome]:
+    async with Worker(commands.event if commands else reporter.event) as worker:
+        is_stopping = False
+
+        def stop() -> None:
+            """The first time end the recordings, the second time the commands too."""
+            nonlocal is_stopping
+            if is_stopping and commands:
+                commands.leave()
+            is_stopping = True
+            worker.stop_all()
+
         for url in spec.urls:
             worker.add(spec, url)
         recovery = asyncio.create_task(worker.recover(spec.output))
-        with stopping(worker.stop_all), reporter.watching(worker.recordings):
+        with stopping(stop), reporter.watching(worker.recordings):
             outcomes = await worker.run_all()
-        await recovery
+            await recovery
+            if commands is not None:
+                await commands.wait_done()
         return list(outcomes)
 
 

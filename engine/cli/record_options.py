@@ -78,3 +78,16 @@ Insecure = Annotated[bool, _option("insecure", "--insecure")]
 Sync = Annotated[str | None, _option("sync", "--sync", metavar=_TIME)]
 MinFree = Annotated[str | None, _option("min_free", "--min-free", metavar="SIZE")]
 Id = Annotated[str | None, _option("id", "--id", metavar="ID")]
+OnFile = Annotated[
+    str | None,
+    typer.Option(
+        "--on-file",
+        metavar="CMD",
+        help="Run CMD with /bin/sh -c for each finished file: REEL_PATH, REEL_FORMAT, REEL_STREAM and more "
+        "in its environment, the event as JSON on its stdin.",
+    ),
+]
+OnFileTimeout = Annotated[
+    str,
+    typer.Option("--on-file-timeout", metavar=_TIME, help="End a command of --on-file that runs for longer."),
+]
