@@ -16,7 +16,15 @@ from engine.cli.record_spec import parse_spec, read_spec, spec_schema
 from engine.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
-OF_THE_COMMAND = {"urls_file", "json_events", "spec_file", "spec_schema", "version"}
+OF_THE_COMMAND = {
+    "urls_file",
+    "json_events",
+    "spec_file",
+    "spec_schema",
+    "on_file",
+    "on_file_timeout",
+    "version",
+}
 """Options that say how to run, and nothing of what is recorded."""
 
 READ = [
