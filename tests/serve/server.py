@@ -10,7 +10,7 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -141,12 +141,14 @@ class Server:
         return code, text
 
     def kill(self, *, workers: bool) -> None:
-        """kill -9: of its first process, or of its workers too."""
+        """kill -9: of its first process, or of its workers too, which are in sessions of their own."""
         assert self.process is not None
-        if workers:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        else:
-            self.process.kill()
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        assert children, "workers run"
+        self.process.kill()
+        for child in children if workers else ():
+            with suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
         self.process.wait(60)
         self.process = None
         self._put_log_aside()

@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,11 +69,16 @@ class Bare(Server):
                 await asyncio.sleep(0.1)
 
     async def until_grown(self, count: int = 1) -> None:
-        """Waits until so many files grow, and each of them holds some seconds."""
-        await self.until(lambda: len(self.parts()) == count)
-        parts = self.parts()
-        sizes = {path: path.stat().st_size for path in parts}
-        await self.until(lambda: all(path.stat().st_size > size + 300_000 for path, size in sizes.items()))
+        """Waits until so many files have grown by some seconds."""
+        sizes: dict[Path, int] = {}
+
+        def has_grown(part: Path) -> bool:
+            with suppress(FileNotFoundError):  # what a kill left is made final at the same time
+                size = part.stat().st_size
+                return size > sizes.setdefault(part, size) + 300_000
+            return False
+
+        await self.until(lambda: sum(map(has_grown, self.parts())) == count)
 
 
 def assert_accounted(files: list[Path], source: Path) -> None:
