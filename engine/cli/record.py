@@ -45,6 +45,9 @@ def record_command(
     hls_time: options.HlsTime = None,
     flv_signalling: options.FlvSignalling = None,
     headers: options.Headers = None,
+    user_agent: options.UserAgent = None,
+    cookie_file: options.CookieFile = None,
+    proxy: options.Proxy = None,
     insecure: options.Insecure = False,
     sync: options.Sync = None,
     min_free: options.MinFree = None,
@@ -152,6 +155,6 @@ def _read_headers(lines: list[str] | tuple[str, ...]) -> dict[str, str]:
     for line in lines:
         key, colon, value = line.partition(":")
         if not colon or not key.strip():
-            raise UsageError(f"--header {line!r}: write it as 'Name: value'")
+            raise UsageError("--header: a colon is missing: write it as 'Name: value'")
         headers[key.strip()] = value.strip()
     return headers

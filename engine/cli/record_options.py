@@ -74,6 +74,9 @@ FlvSignalling = Annotated[
     str | None, _option("flv_signalling", "--flv-signalling", metavar="source|enhanced|legacy")
 ]
 Headers = Annotated[list[str] | None, _option("headers", "--header", metavar="'K: V'")]
+UserAgent = Annotated[str | None, _option("user_agent", "--user-agent", metavar="TEXT")]
+CookieFile = Annotated[Path | None, _option("cookie_file", "--cookie-file", metavar="FILE")]
+Proxy = Annotated[str | None, _option("proxy", "--proxy", metavar="URL")]
 Insecure = Annotated[bool, _option("insecure", "--insecure")]
 Sync = Annotated[str | None, _option("sync", "--sync", metavar=_TIME)]
 MinFree = Annotated[str | None, _option("min_free", "--min-free", metavar="SIZE")]

@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from engine.errors import OUT_OF_FILES, ConnectFailed
 from engine.ingest.hangup import Hangup
+from engine.ingest.http_proxy import Proxy, Tunnel
 from engine.media.limits import CONNECT_TIMEOUT_S, WINDOW_LAST_BYTES
 
 if sys.platform != "win32":
@@ -26,6 +27,7 @@ PEEKED_BYTES = 4 << 20
 """What `peek` shows at the most."""
 
 _NOWHERE = mmap.mmap(-1, PEEKED_BYTES)  # takes memory only where a system does copy what is skipped
+_TUNNEL_BYTES = 4 << 10  # of a proxy's answer at once
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 _UNSENT_BYTES = 1 << 20  # what we send is small: a peer that does not take this much is gone
 
@@ -51,16 +53,24 @@ class Connection:
             self._raw = bytearray(_TLS_PIECE_BYTES)
 
     @classmethod
-    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None, where: str) -> Connection:
-        """Connect, and shake hands when `tls` is given. `where` names the stream in messages.
+    async def open(
+        cls, host: str, port: int, tls: ssl.SSLContext | None, where: str, proxy: Proxy | None = None
+    ) -> Connection:
+        """Connect, through a proxy where there is one, and shake hands when `tls` is given. `where` names the
+        stream in messages.
 
         Raises:
             ConnectFailed: DNS, refusal, time-out, or a certificate that is not valid.
+            AccessDenied, BadResponse: the proxy opens no tunnel, or is none.
         """
+        dialled_host, dialled_port = (host, port) if proxy is None else (proxy.host, proxy.port)
+        peer = f"{host}:{port}" if proxy is None else f"the proxy {proxy.label}"
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                sock = await _connect(host, port)
+                sock = await _connect(dialled_host, dialled_port)
                 try:
+                    if proxy is not None:
+                        await _open_tunnel(sock, Tunnel(proxy, host, port, where))
                     connection = cls(sock, tls, host, where)
                     if tls is not None:
                         await connection._shake_hands()
@@ -69,7 +79,7 @@ class Connection:
                     raise
                 return connection
         except TimeoutError:
-            raise ConnectFailed(f"{where}: {host}:{port} did not answer in {CONNECT_TIMEOUT_S:g} s") from None
+            raise ConnectFailed(f"{where}: {peer} did not answer in {CONNECT_TIMEOUT_S:g} s") from None
         except ssl.SSLCertVerificationError as error:
             reason = error.verify_message
             raise ConnectFailed(
@@ -79,9 +89,9 @@ class Connection:
             hint = ": it does not speak TLS: write rtmp:// or http://" if error.reason in _NO_TLS else ""
             raise ConnectFailed(f"{where}: TLS with {host}:{port} failed ({error.reason}){hint}") from None
         except (socket.gaierror, UnicodeError):  # the latter: no name at all
-            raise ConnectFailed(f"{where}: the name {host} cannot be resolved") from None
+            raise ConnectFailed(f"{where}: the name {dialled_host} cannot be resolved") from None
         except OSError as error:
-            raise ConnectFailed(f"{where}: {host}:{port}: {_reason(error)}") from None
+            raise ConnectFailed(f"{where}: {peer}: {_reason(error)}") from None
 
     @property
     def window_bytes(self) -> int:
@@ -281,6 +291,13 @@ async def _connect(host: str, port: int) -> socket.socket:
         else:
             return sock
     raise failure
+
+
+async def _open_tunnel(sock: socket.socket, tunnel: Tunnel) -> None:
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(sock, tunnel.request)
+    while not tunnel.open:
+        tunnel.receive(await loop.sock_recv(sock, _TUNNEL_BYTES))
 
 
 def _reason(error: OSError) -> str:

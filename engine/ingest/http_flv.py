@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable, Coroutine
+import re
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -24,10 +25,12 @@ from engine.errors import (
 )
 from engine.ingest.address import split_url
 from engine.ingest.connection import Connection
+from engine.ingest.cookie_file import cookie_header
+from engine.ingest.http_proxy import proxy_for
 from engine.ingest.network import NetworkReader
 from engine.ingest.other_protocols import SEEN_BYTES, recognize_media, recognize_server
 from engine.ingest.source import SourceOptions
-from engine.masking import hide_secrets, masked
+from engine.masking import hide_secrets, masked, printable
 from engine.media.batch import Batch
 from engine.media.limits import CONNECT_TIMEOUT_S, MAX_REDIRECTS
 
@@ -35,6 +38,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _CUT = ("http.truncated", "flv.truncated")
 _FIRST_BYTES = 32 << 10  # a head and what is looked at of the body
 _SECRETS = ("authorization", "cookie", "proxy-authorization")
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -46,6 +50,7 @@ class _Target:
     port: int
     secure: bool
     request: bytes
+    url: str
 
     @classmethod
     def of(cls, url: str, options: SourceOptions, redirected_from: str | None = None) -> _Target:
@@ -59,16 +64,15 @@ class _Target:
         lines = [f"GET {quote(path, safe=_PRINTABLE)} HTTP/1.1"]
         headers = _headers(url, options, redirected_from)
         lines += (f"{name}: {value}" for name, value in headers.items())
-        if any("\r" in line or "\n" in line for line in lines):
-            raise UsageError(f"{masked(url)}: a line break in a header")
         request = "\r\n".join([*lines, "", ""]).encode("utf-8")
-        return cls(parts.hostname, parts.port or (443 if secure else 80), secure, request)
+        return cls(parts.hostname, parts.port or (443 if secure else 80), secure, request, url)
 
 
 def _headers(url: str, options: SourceOptions, redirected_from: str | None) -> dict[str, str]:
+    check_headers(options.headers, options.user_agent)
     headers = {
         "Host": urlsplit(url).netloc.rpartition("@")[2],
-        "User-Agent": f"reelkeeper/{engine.__version__}",
+        "User-Agent": options.user_agent or f"reelkeeper/{engine.__version__}",
         "Accept": "*/*",
         "Accept-Encoding": "identity",
         "Connection": "close",
@@ -81,8 +85,25 @@ def _headers(url: str, options: SourceOptions, redirected_from: str | None) -> d
         extra = {name: value for name, value in extra.items() if name.lower() not in _SECRETS}
     if login is not None:
         headers["Authorization"] = login
+    if (cookies := cookie_header(options.cookies, url)) is not None:
+        headers["Cookie"] = cookies
     overridden = {name.lower() for name in extra}
     return {name: value for name, value in headers.items() if name.lower() not in overridden} | extra
+
+
+def check_headers(headers: Mapping[str, str], user_agent: str | None = None) -> None:
+    """Refuse headers that would end, or begin, another one. Their values are secrets, and are not shown.
+
+    Raises:
+        UsageError: a name that is none, or a line break or control character.
+    """
+    for name, value in (*headers.items(), ("User-Agent", user_agent or "")):
+        if not _HEADER_NAME.fullmatch(name):
+            raise UsageError(f"header {printable(name)[:60]!r}: a name has letters, digits and hyphens only")
+        if any((char < " " and char != "\t") or "\x7f" <= char <= "\x9f" for char in value):
+            raise UsageError(f"header {name}: a line break or another control character is in its value")
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            raise UsageError(f"header {name}: its value is not UTF-8")
 
 
 def _login(url: str) -> str | None:
@@ -199,6 +220,7 @@ class HttpFlvSource:
         self._connection: Connection | None = None
         self._reader: NetworkReader | None = None
         _Target.of(url, options)
+        proxy_for(url, options.proxy)
 
     @property
     def is_live(self) -> bool:
@@ -238,7 +260,8 @@ class HttpFlvSource:
     async def _request(self, target: _Target, where: str) -> str | None:
         """One request; the Location of a redirect if it is one."""
         tls = self._options.tls_context() if target.secure else None
-        self._connection = await Connection.open(target.host, target.port, tls, where)
+        proxy = proxy_for(target.url, self._options.proxy)
+        self._connection = await Connection.open(target.host, target.port, tls, where, proxy)
         response = _Response(target.request, where)
         self._reader = NetworkReader(self._connection, response, where, self._options)
         try:

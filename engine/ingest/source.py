@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from engine.ingest.address import check_url
 from engine.ingest.alarm import Slot
+from engine.ingest.cookie_file import Cookie
 from engine.media.batch import Batch
 
 
@@ -20,6 +21,9 @@ class SourceOptions:
 
     headers: Mapping[str, str] = field(default_factory=dict)
     insecure: bool = False
+    proxy: str | None = field(default=None, repr=False)  # as `proxy_for` takes it
+    cookies: Sequence[Cookie] = ()
+    user_agent: str | None = None
     random: Random = field(default_factory=Random)
     slot: Slot = field(default_factory=Slot)
 

@@ -26,7 +26,7 @@ from engine.errors import (
     no_stream,
     unexpected,
 )
-from engine.ingest import Slot, Source, SourceOptions, open_source, stream_name
+from engine.ingest import Slot, Source, open_source, stream_name
 from engine.ingest.tick import Backoff
 from engine.masking import masked
 from engine.media import events
@@ -89,7 +89,7 @@ class Recording:
         self.status = Status()
         self._spec = spec
         self._lane = lane
-        self._options = SourceOptions(headers=spec.headers, insecure=spec.insecure)
+        self._options = spec.source_options()
         self._backoff = Backoff(self._options.random)
         self._loop = asyncio.get_running_loop()
         self._now = SteadyClock().now

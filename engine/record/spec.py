@@ -14,6 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from engine.errors import UsageError
 from engine.ingest.address import source_url
+from engine.ingest.cookie_file import read_cookies
+from engine.ingest.http_flv import check_headers
+from engine.ingest.http_proxy import Proxy
+from engine.ingest.source import SourceOptions
+from engine.masking import masked
 from engine.media.codecs import Format
 from engine.media.fields import ANY_CASE, Formats, duration_s, size_mib
 from engine.media.quantities import MIB
@@ -124,6 +129,21 @@ class RecordSpec(BaseModel):
     headers: Annotated[
         dict[str, str], Field(repr=False, description="Headers of HTTP requests, by name.")
     ] = Field(default_factory=dict)
+    user_agent: Annotated[str | None, Field(description="User-Agent of HTTP requests.")] = None
+    cookie_file: Annotated[
+        Path | None,
+        Field(
+            description="Cookies of HTTP requests: a file in Netscape's format, as curl and yt-dlp write it."
+        ),
+    ] = None
+    proxy: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            description="HTTP proxy for http(s):// URLs, http://[USER:PASSWORD@]HOST:PORT; otherwise that of "
+            "http_proxy, https_proxy, all_proxy and no_proxy in the environment. Empty: none.",
+        ),
+    ] = None
     insecure: Annotated[bool, Field(description="Accept certificates that are not valid.")] = False
     sync: Annotated[
         Annotated[float, duration_s(more_than=0)] | None,
@@ -146,6 +166,32 @@ class RecordSpec(BaseModel):
             return tuple(source_url(text) for text in value)
         except UsageError as error:
             raise ValueError(str(error)) from None
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_a_proxy(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if not value:
+            return value
+        try:
+            Proxy.parse(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        for url in info.data.get("urls", ()):
+            if not url.lower().startswith(("http://", "https://")):
+                raise ValueError(f"{masked(url)} is not pulled through a proxy: only http(s):// URLs are")
+        return value
+
+    @field_validator("headers", "user_agent")
+    @classmethod
+    def _are_headers(cls, value: dict[str, str] | str | None) -> dict[str, str] | str | None:
+        try:
+            if isinstance(value, dict):
+                check_headers(value)
+            else:
+                check_headers({}, value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return value
 
     @field_validator("format")
     @classmethod
@@ -179,6 +225,20 @@ class RecordSpec(BaseModel):
     def name_template(self) -> NameTemplate:
         """How files are named."""
         return NameTemplate(self.name, parse_time_zone(self.tz), self.title or "")
+
+    def source_options(self) -> SourceOptions:
+        """How to connect.
+
+        Raises:
+            UsageError: the cookie file cannot be read.
+        """
+        return SourceOptions(
+            headers=self.headers,
+            insecure=self.insecure,
+            proxy=self.proxy,
+            cookies=read_cookies(self.cookie_file),
+            user_agent=self.user_agent,
+        )
 
     @property
     def cut_rule(self) -> CutRule:

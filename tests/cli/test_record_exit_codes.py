@@ -59,8 +59,29 @@ USAGE = {
         "--tz: there is no time zone 'Europe/Berlim': did you mean Europe/Berlin?",
     ),
     "an id that is a path": ("record rtmp://h/a/b --id ../x", "--id: '../x' is not an id"),
-    "header without a colon": ("record http://h/a.flv --header Cookie", "Cookie"),
+    "header without a colon": ("record http://h/a.flv --header Cookie=hush", "--header: a colon is missing"),
     "header with a line break": ("record http://h/a.flv --header K:a\nb", "line break"),
+    "header with a control character": ("record http://h/a.flv --header K:\x1bhush", "--header: header K:"),
+    "header with a name that is none": ("record http://h/a.flv --header K(:hush", "'K('"),
+    "a user agent with a line break": (
+        "record http://h/a.flv --user-agent a\nhush",
+        "--user-agent: header User-Agent",
+    ),
+    "a proxy of another kind": (
+        "record http://h/a.flv --proxy socks5://me:hush@h:1",
+        "--proxy: socks5://h:1: socks5 proxies are not used",
+    ),
+    "a proxy without a port": ("record http://h/a.flv --proxy me:hush@h", "--proxy: http://h is no proxy"),
+    "a proxy with a wrong port": (
+        "record http://h/a.flv --proxy http://me:hush@h:x",
+        "http://h:x: the port is no",
+    ),
+    "a proxy for RTMP": ("record rtmp://h/a/b --proxy h:1", "rtmp://h/a/b is not pulled through a proxy"),
+    "a cookie file that is not there": ("record http://h/a.flv --cookie-file {tmp}/no", "/no: No such file"),
+    "a cookie file that is none": (
+        "record http://h/a.flv --cookie-file {tmp}/list.json",
+        "Netscape's format",
+    ),
     "unknown scheme": (
         "record ftp://h/a.flv",
         "ftp://h/a.flv: ftp:// is not a scheme that is pulled: rtmp://",
