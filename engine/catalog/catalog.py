@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NoReturn, Self
 
@@ -13,17 +14,19 @@ from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from engine.catalog import sqlite
 from engine.catalog.failure import DiskFailure
-from engine.catalog.outage import Outage
-from engine.errors import StorageError, UsageError
+from engine.catalog.outage import Outage, reason_of
+from engine.catalog.private_file import make_private
+from engine.errors import CatalogUnavailable, StorageError, UsageError
 from engine.masking import masked
 
 _CONNECTIONS = 16  # kept open: opening one takes longer than what is asked on it
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_UNKNOWN_OPTION = re.compile(r"unexpected keyword argument '([^']*)'")
 _MIGRATION_LOCK = 0x7265656C  # any number that no other program takes
 
 
@@ -75,20 +78,45 @@ class Catalog:
             await self._writer.close()
 
     async def migrate(self) -> None:
-        """Makes the tables what this version needs; nothing when they are.
+        """Make the tables what this version needs; nothing when they are. A file of SQLite is made one that
+        other users cannot read.
 
         Raises:
-            UsageError: they are a later version's.
+            UsageError: they are a later version's, or the URL has an option that the driver does not know.
             StorageError: the database cannot be had.
         """
-        try:
+        with self.naming_errors():
+            if self.is_sqlite:
+                make_private(Path(self.url.database or ""))
             async with self._transaction() as session:
                 if not self.is_sqlite:  # several servers may start at once
                     await session.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
                 await session.run_sync(lambda session: _upgrade(session.connection()))
-        except (OSError, DBAPIError, sqlite3.Error) as error:
-            where = masked(self.url.render_as_string())
-            raise StorageError(f"catalog: {where}: {str(error).splitlines()[0]}") from error
+
+    @contextmanager
+    def naming_errors(self) -> Iterator[None]:
+        """Name the database in whatever it, its driver or the system say in the block.
+
+        Raises:
+            UsageError: the URL has an option that the driver does not know.
+            StorageError: the database cannot be had.
+        """
+        where = masked(self.url.render_as_string())
+        try:
+            yield
+        except (OSError, SQLAlchemyError, sqlite3.Error) as error:
+            raise StorageError(f"catalog: {where}: {reason_of(error)}") from error
+        except (
+            TypeError,
+            CatalogUnavailable,
+        ) as error:  # options of a URL are arguments of asyncpg's connect()
+            option = _UNKNOWN_OPTION.search(str(error))
+            if option is None:
+                raise
+            raise UsageError(
+                f"catalog: {where}: asyncpg knows no option {option[1]!r}: leave it out of the URL, or "
+                "write ssl= where other drivers have sslmode="
+            ) from None
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:

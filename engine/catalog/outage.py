@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -12,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from engine.errors import CatalogFailed, CatalogUnavailable
 
 _log = structlog.get_logger()
+
+_CLASS = re.compile(r"<class '[^']*'>: ")
 
 
 class Outage:
@@ -62,5 +66,12 @@ class Outage:
             raise self._error(error) from error
 
     def _error(self, error: Exception) -> CatalogUnavailable:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        return CatalogUnavailable(f"catalog: {self._where}: {reason}")
+        return CatalogUnavailable(f"catalog: {self._where}: {reason_of(error)}")
+
+
+def reason_of(error: Exception) -> str:
+    """What the system or the database says, without the names of the driver's classes."""
+    said = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    if isinstance(said, OSError) and said.errno in errno.errorcode and said.strerror:
+        return said.strerror
+    return _CLASS.sub("", str(said).partition("\n")[0]) or type(error).__name__

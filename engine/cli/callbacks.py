@@ -91,19 +91,15 @@ async def _replay(config: Path | None, id: int) -> None:
 
 @asynccontextmanager
 async def _catalog(config: Path | None) -> AsyncIterator[Catalog]:
-    from sqlalchemy.exc import SQLAlchemyError
-
     from engine.catalog import Catalog
     from engine.config import Settings, find_file
 
     url = Settings.read(find_file(config)).catalog.url
-    try:
-        async with Catalog(url) as catalog:
-            if catalog.is_sqlite:
-                _check_file(catalog.url.database)
+    async with Catalog(url) as catalog:
+        if catalog.is_sqlite:
+            _check_file(catalog.url.database)
+        with catalog.naming_errors():
             yield catalog
-    except (SQLAlchemyError, OSError) as error:
-        raise UsageError(f"catalog: {error}") from None
 
 
 def _check_file(database: str | None) -> None:

@@ -10,11 +10,13 @@ import typer
 
 from engine.cli.running import run, stopping
 from engine.cli.server_client import Config
-from engine.errors import UsageError
+from engine.errors import TooManyOpenFiles, UsageError
 from engine.log import configure
 
 if TYPE_CHECKING:
     from engine.config import Settings
+
+_LEAST_FILES = 256  # with fewer the event loop, the database or a worker fails halfway, each in its own words
 
 
 def serve_command(
@@ -36,6 +38,7 @@ def serve_command(
 
     if verbose and quiet:
         raise UsageError("-v and -q exclude each other: give one of them")
+    _ensure_open_files()
     file = find_file(config)
     settings = Settings.read(file)
     configure("debug" if verbose else "warning" if quiet else settings.log.level, settings.log.format)
@@ -50,3 +53,22 @@ async def _serve(settings: Settings, file: Path | None) -> None:
         async with serve(settings, file) as serving:
             typer.echo("\n".join(summary(settings, file, serving.addresses)))
             await serving.until(stopped)
+
+
+def _ensure_open_files() -> None:
+    """Raise the limit of open files when it is very low and may be raised.
+
+    Raises:
+        TooManyOpenFiles: the system allows fewer than `_LEAST_FILES`.
+    """
+    import resource  # here: not every system has it
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= _LEAST_FILES:
+        return
+    if hard != resource.RLIM_INFINITY and hard < _LEAST_FILES:
+        raise TooManyOpenFiles(
+            f"the system lets this process open {hard} files and connections: allow {_LEAST_FILES} or more "
+            "(ulimit -n, or LimitNOFILE= of a systemd unit)"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_LEAST_FILES, hard))

@@ -22,15 +22,16 @@ class Address:
     port: int
 
     @classmethod
-    def parse(cls, text: str) -> Address:
-        """Reads `HOST:PORT`, `[IPV6]:PORT` or `:PORT`.
+    def parse(cls, text: str, key: str = "") -> Address:
+        """Read `HOST:PORT`, `[IPV6]:PORT` or `:PORT`; `key` is what the user wrote it for.
 
         Raises:
             UsageError: it is none of them.
         """
         match = _ADDRESS.fullmatch(text)
-        if match is None or int(match["port"]) > 65_535:
-            raise UsageError(f"{text!r} is not an address: write HOST:PORT, such as 127.0.0.1:1935")
+        if match is None or int(match["port"]) > 65_535 or not _is_name(match["host"] or ""):
+            prefix = f"{key}: " if key else ""
+            raise UsageError(f"{prefix}{text!r} is not an address: write HOST:PORT, such as 127.0.0.1:1935")
         return cls(match["v6"] or match["host"] or "", int(match["port"]))
 
     @property
@@ -48,6 +49,15 @@ class Address:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
         where = _joined(self.host, self.port)
         return OriginError(f"cannot listen on {where} for {protocol}: {reason}: change {key}")
+
+
+def _is_name(host: str) -> bool:
+    """The resolver can be asked for it: no label is empty or too long."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _joined(host: str, port: int) -> str:

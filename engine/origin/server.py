@@ -66,8 +66,8 @@ class Origin:
         if not 0 <= speed <= 1000:
             raise UsageError(f"speed {speed:g}: from 0 (as fast as the reader takes it) to 1000")
         self._files = _by_stream(files)
-        self._rtmp_address = Address.parse(rtmp) if rtmp is not None else None
-        self._http_address = Address.parse(http) if http is not None else None
+        self._rtmp_address = Address.parse(rtmp, keys[0]) if rtmp is not None else None
+        self._http_address = Address.parse(http, keys[1]) if http is not None else None
         self._once = once
         self._speed = speed
         self._wait_for_reader = wait_for_reader

@@ -49,6 +49,8 @@ from engine.store import check_root
 
 _log = structlog.get_logger()
 
+_LISTEN = "api.listen (or REEL_API__LISTEN)"
+
 
 @dataclass(frozen=True, slots=True)
 class Serving:
@@ -78,7 +80,7 @@ async def serve(settings: Settings, file: Path | None = None) -> AsyncIterator[S
         sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
     """
     keys = KeyRing(Key(one.id, one.secret, one.domains) for one in settings.api.keys)
-    check_binding(Address.parse(settings.api.listen).host, keys)
+    check_binding(Address.parse(settings.api.listen, _LISTEN).host, keys)
     settings = _with_public_url(settings)
     _make_root(settings.storage.root)
     async with Background() as background, AsyncExitStack() as parts:
@@ -120,7 +122,7 @@ def _with_public_url(settings: Settings) -> Settings:
     """The settings with the URL of our own `/files`, unless they name one."""
     if settings.storage.public_url:
         return settings
-    address = Address.parse(settings.api.listen)
+    address = Address.parse(settings.api.listen, _LISTEN)
     if not address.port:
         raise UsageError("storage.public_url is empty, and api.listen has no port to make it of: set either")
     storage = settings.storage.model_copy(update={"public_url": f"http://{address.for_people}{FILES}"})
@@ -273,10 +275,10 @@ async def _listen(
     runner = web.AppRunner(app, **RUNNER_OPTIONS)
     parts.push_async_callback(runner.cleanup)
     await runner.setup()
-    address = Address.parse(settings.api.listen)
+    address = Address.parse(settings.api.listen, _LISTEN)
     try:
         await web.TCPSite(runner, address.host or None, address.port).start()
     except OSError as error:
-        raise address.refusal("the API", "api.listen (or REEL_API__LISTEN)", error) from None
+        raise address.refusal("the API", _LISTEN, error) from None
     port = runner.addresses[0][1]
     return f"http://{Address(address.host, port).for_people}"
