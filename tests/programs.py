@@ -19,6 +19,7 @@ import pytest
 PACKAGES = {
     "PostgreSQL": "postgresql",
     "bash": "bash",
+    "cc": "gcc",
     "chromium": "chromium",
     "curl": "curl",
     "ffmpeg": "ffmpeg",
@@ -26,6 +27,7 @@ PACKAGES = {
     "groff": "groff-base",
     "libnginx-mod-rtmp": "libnginx-mod-rtmp",
     "man": "man-db",
+    "mkfs.ext4": "e2fsprogs",
     "nginx": "nginx",
     "node": "nodejs",
     "npm": "npm",

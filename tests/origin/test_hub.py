@@ -58,6 +58,17 @@ def test_a_reader_from_the_start_gets_every_tag(footage: Path, clip: Batch) -> N
     assert player.data[13:] == footage.read_bytes()[13:]
 
 
+def test_nobody_begins_to_publish_while_the_server_ends(clip: Batch) -> None:
+    hub, player = Hub(LIMITS), Player()
+    publisher = hub.publish("live/x")
+    assert publisher is not None
+    hub.refuses_pushes = True
+    assert hub.publish("live/y") is None
+    assert hub.play("live/x", player)
+    publisher.push(clip)
+    assert media(read_flv(player.data)) == media(clip), "who publishes goes on"
+
+
 def test_a_late_reader_starts_at_the_last_keyframe(clip: Batch) -> None:
     hub, player = Hub(LIMITS), Player()
     publisher = hub.publish("live/x")
