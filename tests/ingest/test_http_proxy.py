@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -98,14 +98,19 @@ ANSWERS: dict[str, tuple[bytes, type[ReelError], str]] = {
 @asynccontextmanager
 async def answering(data: bytes) -> AsyncIterator[int]:
     """A port where every request is answered with this, and the connection closed."""
+    closed = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(data)
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        closed.set()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         yield server.sockets[0].getsockname()[1]
+        await closed.wait()
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -129,14 +134,19 @@ async def test_a_proxy_that_is_not_there() -> None:
 async def test_a_proxy_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.ingest.connection.CONNECT_TIMEOUT_S", 0.3)
 
+    gone = asyncio.Event()
+
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(4096):
             pass
         writer.close()
+        await writer.wait_closed()
+        gone.set()
 
     async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         error = (await read_source("http://h.invalid/x.flv", proxy=f"127.0.0.1:{port}")).error
+        await gone.wait()
     assert isinstance(error, ConnectFailed)
     assert f"the proxy 127.0.0.1:{port} did not answer in 0.3 s" in str(error)
 
