@@ -31,7 +31,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """More workers than cores, because most tests wait for streams in real time; none for a few files."""
     places = [config.invocation_params.dir / argument.partition("::")[0] for argument in config.args]
     files = sum(len(list(place.rglob("test_*.py"))) if place.is_dir() else 1 for place in places)
-    return min(4 + (os.cpu_count() or 1), files // FILES_A_WORKER)
+    cores = os.cpu_count() or 1
+    # Of tests that wait for nothing, such as the quick ones, no more at once than there are cores.
+    return min(cores if config.option.markexpr else 4 + cores, files // FILES_A_WORKER)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

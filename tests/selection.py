@@ -1,7 +1,7 @@
 """Which tests are a first look, and which worker begins with what.
 
 `seconds.json` has how long the tests of each file took together; `pytest --measure` writes the files that
-were run into it. A file that is not in it counts as quick.
+were run into it. Of a file that is not in it, the first test counts as quick.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ def mark_quick(items: Sequence[pytest.Item]) -> None:
     seen: set[str] = set()
     for item in items:
         file = file_of(item)
-        if seconds.get(file, 0.0) <= QUICK_FILE_S or (file not in seen and lengths[file] <= QUICK_TEST_S):
+        is_first = file not in seen and lengths[file] <= QUICK_TEST_S
+        if is_first or seconds.get(file, inf) <= QUICK_FILE_S:
             item.add_marker(pytest.mark.quick)
         seen.add(file)
 

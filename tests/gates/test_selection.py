@@ -46,7 +46,6 @@ def test_a_first_look_has_quick_files_and_the_first_of_others_and_nothing_slow()
         "quick 1",
         "even 0",
         "new 0",
-        "new 1",
     ]
 
 
