@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.contextvars import get_contextvars
 
 from engine.api.services import Services
 from engine.api.v1.answers import answer
@@ -59,6 +60,7 @@ class Rules:
             )
             await RECORD.add(session, template)
             rule = RECORD.new_rule(asked.names, template.id, now)
+            rule.request_id = get_contextvars().get("request_id", "")  # as the log of this call has it
             await RECORD.add_rule(session, rule)
         return answer(_shown(rule, template), HTTPStatus.CREATED)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -35,6 +36,19 @@ async def test_a_rule_is_added_listed_and_removed(client: Any) -> None:
         from engine.catalog.templates import RECORD
 
         assert not await RECORD.listed(session)  # its template went with it
+
+
+async def test_a_recording_names_the_call_that_added_its_rule(
+    client: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with client.session.post(client.url + RULES, json={"formats": ["mp4"]}) as response:
+        request_id = response.headers["X-Request-Id"]
+    await client.house.push()
+    await client.house.runs("mp4")
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    named = {line["event"]: line["request_id"] for line in lines if "request_id" in line}
+    assert named == {"call.answered": request_id, "recording.started": request_id}
+    assert [line["event"] for line in lines if "push" in line] == ["push.started", "recording.started"]
 
 
 async def test_it_says_how_a_push_is_recorded(client: Any) -> None:
