@@ -30,6 +30,7 @@ _KINDS: dict[str, ExceptionKind] = {
             "access_denied",
             "bad_response",
             "stalled",
+            "not_a_stream",
             "not_flv",
             "malformed_flv",
             "malformed_rtmp",

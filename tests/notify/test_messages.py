@@ -15,9 +15,11 @@ from waiting import until
 
 from engine.catalog import Catalog, outbox, pushes, recordings, tasks
 from engine.catalog.schema import Recording
+from engine.errors import SourceError
 from engine.media.codecs import Format
 from engine.media.events import Warned
 from engine.notify import Delivery, Messages
+from engine.notify.exceptions import kind_of
 
 
 async def a_recording(catalog: Catalog, id: str = "r", **more: Any) -> Recording:
@@ -181,6 +183,13 @@ async def except_(catalog: Catalog, of: Messages, row: Recording, *warnings: War
     for warning in warnings:
         async with catalog.begin() as session:
             await of.exception(session, row, warning)
+
+
+@pytest.mark.parametrize("error", SourceError.__subclasses__(), ids=lambda error: error.code)
+def test_a_stream_that_cannot_be_had_is_a_pull_that_failed(error: type[SourceError]) -> None:
+    kind = kind_of(Warned(at=NOON, recording="x", code=error.code, message=""))
+    assert kind is not None
+    assert (kind.level, kind.type) == ("error", -16)
 
 
 async def test_equal_exceptions_are_merged_for_two_minutes(catalog: Catalog) -> None:
