@@ -110,8 +110,7 @@ class Hearing:
         row.state = "live"
         change.desk.running[running.id] = replace(running, is_live=True, was_live=True)
         change.desk.tries.pop((running.slot, running.group.label), None)
-        tracks = [track.codec for track in running.tracks]
-        change.log("recording.live", **recording_ids(row), status=what, tracks=tracks)
+        change.log("recording.live", **recording_ids(row), status=what)
         await self._board.messages.recording_status(change.session, row, what, at)
         await self._reconciler.note_states(change)
 
