@@ -187,7 +187,9 @@ def check_root(root: Path) -> None:
             pass
     except OSError as error:
         if error.errno == errno.ENOENT:
-            raise StorageRefused(f"{root}: no folder can be made there: choose another --output") from None
+            raise StorageRefused(
+                f"{root}: no folder can be made there: choose another folder (--output or storage.root)"
+            ) from None
         if error.errno in _REFUSED:
             raise storage_error(error, root) from None
     finally:
@@ -206,15 +208,15 @@ def sync_directory(path: Path) -> None:
 
 
 _ADVICE = {
-    errno.ENOSPC: "the disk is full: free space or choose another --output",
-    errno.EDQUOT: "the quota is used up: free space or choose another --output",
-    errno.EROFS: "the file system is read-only: choose another --output",
-    errno.EACCES: "permission denied: choose another --output",
-    errno.ENOTDIR: "a file stands where a folder is needed: choose another --output",
+    errno.ENOSPC: "the disk is full: free space or choose another folder (--output or storage.root)",
+    errno.EDQUOT: "the quota is used up: free space or choose another folder (--output or storage.root)",
+    errno.EROFS: "the file system is read-only: choose another folder (--output or storage.root)",
+    errno.EACCES: "permission denied: choose another folder (--output or storage.root)",
+    errno.ENOTDIR: "a file stands where a folder is needed: choose another folder (--output or storage.root)",
     **dict.fromkeys(OUT_OF_FILES, "too many files are open: raise the limit (ulimit -n)"),
-    errno.ELOOP: "symbolic links lead in a circle: choose another --output",
-    errno.ENAMETOOLONG: "the name is too long: choose another --output, --name or --title",
-    errno.EPERM: "the system permits it to nobody: choose another --output",
+    errno.ELOOP: "symbolic links lead in a circle: choose another folder (--output or storage.root)",
+    errno.ENAMETOOLONG: "the name is too long: choose another folder, name or title",
+    errno.EPERM: "the system permits it to nobody: choose another folder (--output or storage.root)",
     errno.EFBIG: "the system allows no larger file: use --interval",
     errno.EEXIST: "it exists already and is never overwritten",
     errno.EIO: "the disk reports an error",

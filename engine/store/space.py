@@ -54,7 +54,8 @@ class Space:
         if free_bytes < wanted_bytes:
             raise StorageFull(
                 f"{self.root}: {size_text(free_bytes)} are free, and {size_text(wanted_bytes)} must be to "
-                "begin a file: the disk is full: free space or choose another --output"
+                "begin a file: the disk is full: free space or choose another folder "
+                "(--output or storage.root)"
             )
 
     def remember(self) -> None:

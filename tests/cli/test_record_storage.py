@@ -98,9 +98,12 @@ def too_long(folder: Path) -> Path:
 
 
 NEVER = {
-    "ENOENT": (missing, "no folder can be made there: choose another --output"),
-    "ENOTDIR": (below_a_file, "a file stands where a folder is needed: choose another --output"),
-    "ELOOP": (circle, "symbolic links lead in a circle: choose another --output"),
+    "ENOENT": (missing, "no folder can be made there: choose another folder (--output or storage.root)"),
+    "ENOTDIR": (
+        below_a_file,
+        "a file stands where a folder is needed: choose another folder (--output or storage.root)",
+    ),
+    "ELOOP": (circle, "symbolic links lead in a circle: choose another folder (--output or storage.root)"),
     "a link that leads nowhere": (dangling, "no folder can be made there"),
     "ENAMETOOLONG": (too_long, "the name is too long: choose another"),
 }
@@ -124,7 +127,7 @@ async def test_a_read_only_file_system_is_not_dialled_for(tmp_path: Path) -> Non
     async with scripted(says(b"")) as origin:
         with tmpfs(tmp_path / "fs", "ro,size=64k") as folder:
             done = await reel("record", origin.url(), "--reconnect", "10h", "-o", folder / "a" / "b")
-    done.assert_fails(5, "the file system is read-only: choose another --output")
+    done.assert_fails(5, "the file system is read-only: choose another folder (--output or storage.root)")
     assert origin.requests == []
 
 

@@ -298,4 +298,6 @@ def test_an_address_in_use(verb: tuple[str, ...], variable: str | None, named: s
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     done = reel(tmp_path, "serve", **{**Bare(tmp_path).variables, "REEL_STORAGE__ROOT": "/proc/nope"})
     assert (done.returncode, done.stderr.count("\n")) == (5, 1)
-    assert done.stderr.startswith("reel: storage.root: /proc/nope: ")
+    assert done.stderr == (
+        "reel: /proc/nope: no folder can be made there: choose another folder (--output or storage.root)\n"
+    )
