@@ -36,7 +36,9 @@ from engine.worker.channel import (
 
 Sample = Callable[[str], Path]
 URL = "rtmp://h/live/x"
-SPEC = RecordSpec.parse({"urls": [URL], "id": "a", "format": "flv,hls", "headers": {"A": "\u4e2d\n"}})
+SPEC = RecordSpec.parse(
+    {"urls": [URL], "id": "a", "format": "flv,hls", "headers": {"A": "\u4e2d"}, "title": "\n"}
+)
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
 FINISHED_FILE = FileFinished(
     at=NOW,
