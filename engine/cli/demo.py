@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.columns import columns
-from engine.cli.display import Lines
+from engine.cli.reporter import StateLines
 from engine.cli.running import run, stopping
 from engine.media import events
 from engine.media.codecs import Format
@@ -28,7 +27,7 @@ def demo_command(
     ),
 ) -> None:
     """Publish two sample streams here, record 10 s of them in every format, and check the files."""
-    lines = Lines(sys.stdout)
+    lines = StateLines()
     files: list[events.FileFinished] = []
 
     def hear(event: events.Event) -> None:

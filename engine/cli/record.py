@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from engine.cli import record_options as options
-from engine.cli.display import JsonLines, Lines, Progress, Reporter
 from engine.cli.on_file import FileCommands, parse_timeout_s
+from engine.cli.progress_table import ProgressTable
 from engine.cli.record_spec import parse_spec, print_schema, read_spec
+from engine.cli.reporter import ErrorLines, JsonLines, Reporter, StateLines
 from engine.cli.running import run, stopping
 from engine.errors import UsageError
-from engine.masking import masked
 from engine.record import Outcome, RecordSpec
 from engine.store import check_root
 from engine.worker import Worker
@@ -57,6 +57,8 @@ def record_command(
     json_events: Annotated[
         bool, typer.Option("--json", help="Print events, one JSON object a line, on stdout.")
     ] = False,
+    progress: options.Progress = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     spec_file: Annotated[
         str | None,
         typer.Option(
@@ -90,17 +92,19 @@ def record_command(
         raise UsageError("name at least one URL to record, or a file of them with --urls")
     flags = {option.name: option.opts[0] for option in context.command.params if option.name in given}
     spec = parse_spec(fields, spec_file, flags)
-    reporter: Reporter
-    if json_events:
-        reporter = JsonLines(sys.stdout)
-    elif sys.stderr.isatty():
-        reporter = Progress()
-    else:
-        reporter = Lines(sys.stdout)
     check_root(spec.output)
+    reporter = _reporter(spec, json_events, quiet)
     commands = FileCommands(on_file, parse_timeout_s(on_file_timeout), reporter.event) if on_file else None
     outcomes = run(_record(spec, reporter, commands))
-    raise typer.Exit(_worst(outcomes, spec))
+    raise typer.Exit(_worst(outcomes))
+
+
+def _reporter(spec: RecordSpec, json_events: bool, quiet: bool) -> Reporter:
+    if json_events:
+        return JsonLines(spec.progress)
+    if quiet:
+        return ErrorLines()
+    return ProgressTable() if sys.stderr.isatty() else StateLines()
 
 
 async def _record(spec: RecordSpec, reporter: Reporter, commands: FileCommands | None) -> list[Outcome]:
@@ -126,14 +130,8 @@ async def _record(spec: RecordSpec, reporter: Reporter, commands: FileCommands |
         return list(outcomes)
 
 
-def _worst(outcomes: list[Outcome], spec: RecordSpec) -> int:
-    """One line for each failure; the highest exit code but that 1, a failure of ours, counts most."""
-    for url, outcome in zip(spec.urls, outcomes, strict=True):
-        if outcome.error is not None:
-            name = masked(url)
-            prefix = f"{name}: " if len(outcomes) > 1 and name not in str(outcome.error) else ""
-            message = " ".join(f"{prefix}{outcome.error}".split())
-            print(f"reel: {message}", file=sys.stderr)
+def _worst(outcomes: list[Outcome]) -> int:
+    """The highest exit code but that 1, a failure of ours, counts most."""
     codes = [outcome.exit_code for outcome in outcomes]
     return 1 if 1 in codes else max(codes)
 

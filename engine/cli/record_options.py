@@ -79,6 +79,7 @@ CookieFile = Annotated[Path | None, _option("cookie_file", "--cookie-file", meta
 Proxy = Annotated[str | None, _option("proxy", "--proxy", metavar="URL")]
 Insecure = Annotated[bool, _option("insecure", "--insecure")]
 Sync = Annotated[str | None, _option("sync", "--sync", metavar=_TIME)]
+Progress = Annotated[str | None, _option("progress", "--progress", metavar=_TIME)]
 MinFree = Annotated[str | None, _option("min_free", "--min-free", metavar="SIZE")]
 Id = Annotated[str | None, _option("id", "--id", metavar="ID")]
 OnFile = Annotated[

@@ -48,11 +48,12 @@ class _Event(BaseModel):
 
 
 class Connecting(_Event):
-    """The recorder dials the origin."""
+    """The recorder dials the origin. `reason`: why the connection before this one ended."""
 
     event: Literal["connecting"] = "connecting"
     url: str
     attempt: int
+    reason: str | None = None
 
 
 class Live(_Event):
@@ -61,6 +62,36 @@ class Live(_Event):
     event: Literal["live"] = "live"
     tracks: list[TrackInfo]
     first_dts_ms: int
+
+
+class Interrupted(_Event):
+    """The live stream broke off or ended, and may return."""
+
+    event: Literal["interrupted"] = "interrupted"
+    reason: str
+
+
+class Waiting(_Event):
+    """The stream is waited for: it is dialled again at `next_try_at`, and for the last time at `until`."""
+
+    event: Literal["waiting"] = "waiting"
+    reason: str
+    next_try_at: datetime
+    until: datetime
+
+
+class Progress(_Event):
+    """A recording at a glance, for callers that ask for it. `bitrate_bps` is of the time since the event
+    before this one; `queued_bytes` wait for the disk; `last_frame_age_ms` is null until media came."""
+
+    event: Literal["progress"] = "progress"
+    state: str
+    media_ms: int
+    wall_ms: int
+    media_bytes: int
+    bitrate_bps: int
+    queued_bytes: int
+    last_frame_age_ms: int | None
 
 
 class SegmentOpened(_Event):
@@ -154,6 +185,9 @@ class Failed(_Event):
 Event = (
     Connecting
     | Live
+    | Interrupted
+    | Waiting
+    | Progress
     | SegmentOpened
     | SegmentClosed
     | GapOpened

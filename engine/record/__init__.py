@@ -2,8 +2,9 @@
 
 from engine.record.announcer import Emit
 from engine.record.chronicle import Chronicle
+from engine.record.outcome import Outcome
 from engine.record.past import Past
-from engine.record.recording import Outcome, Recording
+from engine.record.recording import Recording
 from engine.record.recovery import Revived, revive_all, revive_each
 from engine.record.spec import RecordSpec
 from engine.record.state import Status

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 
@@ -136,8 +136,28 @@ class Announcer:
     # The stream
 
     def connecting(self, url: str, attempt: int) -> None:
-        """The origin is dialled."""
-        self._emit(events.Connecting(at=self._now(), recording=self._id, url=url, attempt=attempt))
+        """Emit that the origin is dialled, and why the connection before ended."""
+        reason = self._status.reason or None
+        self._emit(
+            events.Connecting(at=self._now(), recording=self._id, url=url, attempt=attempt, reason=reason)
+        )
+
+    def interrupted(self) -> None:
+        """Emit that a live stream broke off or ended."""
+        self._emit(events.Interrupted(at=self._now(), recording=self._id, reason=self._status.reason))
+
+    def waiting(self, next_try_s: float, patience_s: float) -> None:
+        """Emit that the stream is waited for: seconds until the next try, and until the last one."""
+        now = self._now()
+        self._emit(
+            events.Waiting(
+                at=now,
+                recording=self._id,
+                reason=self._status.reason,
+                next_try_at=now + timedelta(seconds=next_try_s),
+                until=now + timedelta(seconds=patience_s),
+            )
+        )
 
     def live(self, tracks: list[events.TrackInfo], first_dts_ms: int) -> None:
         """A first cut point was reached."""

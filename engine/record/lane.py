@@ -13,6 +13,10 @@ class Lane(Protocol):
     def is_full(self) -> bool:
         """More is put and not yet written than this recording, or its worker, may hold."""
 
+    @property
+    def queued_bytes(self) -> int:
+        """Media of this recording that is put and not yet written."""
+
     def put(self, work: Callable[[], None], size_bytes: int = 0) -> None:
         """Have `work` done on the writer thread."""
 

@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -36,13 +36,13 @@ from engine.record.chronicle import Chronicle
 from engine.record.intake import Intake, Taken, notes_of
 from engine.record.lane import Lane
 from engine.record.limit import MediaLimit
+from engine.record.outcome import Outcome, choose_error
 from engine.record.output import OutputReport
 from engine.record.output_file import Identity, Settings
 from engine.record.outputs import Handed, Outputs
 from engine.record.past import Past
 from engine.record.spec import RecordSpec
 from engine.record.state import State, Status
-from engine.record.verdict import verdict
 from engine.segment import Begin, Cause, Media
 from engine.store import Space, StreamName
 
@@ -51,19 +51,6 @@ _log = structlog.get_logger()
 _WALL_GRACE_S = 2.0  # a live stream reaches its media time a little after the wall clock does
 _PERMANENT = (AccessDenied, NotAStream, NotFlv)  # waiting does not mend these
 _HOLE = timedelta(milliseconds=HOLE_MS)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a recording ended; `error` is None when it did what it was asked."""
-
-    error: ReelError | None
-    files: int
-
-    @property
-    def exit_code(self) -> int:
-        """What `reel record` exits with for it."""
-        return 0 if self.error is None else self.error.exit_code
 
 
 class Recording:
@@ -187,6 +174,11 @@ class Recording:
             self._halting.clear()
 
     @property
+    def queued_bytes(self) -> int:
+        """Media that waits for the disk."""
+        return self._lane.queued_bytes
+
+    @property
     def _is_paused(self) -> bool:
         return not self._going_on.is_set()
 
@@ -220,7 +212,7 @@ class Recording:
             self._chronicle.leave()
         elif self._chronicle is not None:
             self._chronicle.end()
-        error = verdict(
+        error = choose_error(
             error,
             self._outputs.failures,
             self._outputs.all_failed,
@@ -263,6 +255,7 @@ class Recording:
             if not self._may_return(source, error, patience_s):
                 return error
             self._enter(State.WAITING)
+            self.status.reason = "the stream ended" if error is None else str(error)
             if was_live:
                 self._interrupted(error)
             if self._is_paused:
@@ -273,6 +266,7 @@ class Recording:
             wait_s = min(self._backoff.next_s(), deadline_s - now_s)  # the last try is at the deadline
             if wait_s <= 0:
                 return error
+            self._announcer.waiting(wait_s, deadline_s - now_s)
             if await self._wait(self._called, wait_s):
                 self._backoff.reset()
             if self._is_over():
@@ -395,6 +389,8 @@ class Recording:
         an HLS file for a push to splice."""
         self._stop_waiting()
         self._interrupted_s = self._loop.time()
+        if not self._is_paused:
+            self._announcer.interrupted()
         if error is not None:
             self._announcer.warn(error.code, str(error))
         reason: events.GapReason = "stalled" if isinstance(error, Stalled) else "interrupted"
@@ -437,6 +433,7 @@ class Recording:
         if self._timers:
             self._stop_waiting()
         if self.status.state is State.OPENING:
+            self.status.reason = ""
             self._enter(State.LIVE)
 
     # Media
@@ -462,6 +459,8 @@ class Recording:
                 self.status.packets += len(operation.batch)
         self.status.media_bytes += size_bytes
         self.status.recorded_ms = self._limit.recorded_ms
+        if size_bytes:
+            self.status.last_frame_s = self._loop.time()
         if taken.operations or taken.spans:
             messages = [note.message for note in notes] if notes else ()
             handed = Handed(taken.operations, taken.spans, taken.wall, messages)

@@ -149,6 +149,11 @@ class RecordSpec(BaseModel):
         Annotated[float, duration_s(more_than=0)] | None,
         Field(description="Sync growing files to the disk this often; otherwise when they are final."),
     ] = None
+    progress: Annotated[
+        float,
+        duration_s(at_least=0, at_most=86_400),
+        Field(description="With --json: print a progress event this often; 0: never."),
+    ] = 10.0
     min_free: Annotated[
         Annotated[float, size_mib(at_least=0)] | None,
         Field(

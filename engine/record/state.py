@@ -37,6 +37,10 @@ class Status:
     packets: int = 0
     files: int = 0
     gaps: int = 0
+    reason: str = ""
+    """Why the last connection ended, until the stream is live again."""
+    last_frame_s: float | None = None
+    """When media was read last, on the event loop's clock."""
 
     def enter(self, state: State) -> None:
         """Go over to another state."""

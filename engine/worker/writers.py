@@ -77,9 +77,14 @@ class WriterLane:
     @property
     def is_full(self) -> bool:
         """More is waiting for the disk than this recording, or all of its worker, may hold."""
-        if self._put_bytes - self.done_bytes > QUEUED_BYTES:
+        if self.queued_bytes > QUEUED_BYTES:
             return True
         return self._writers.waiting_bytes > WORKER_QUEUED_BYTES
+
+    @property
+    def queued_bytes(self) -> int:
+        """Media of this recording that waits for the disk."""
+        return self._put_bytes - self.done_bytes
 
     def put(self, work: Callable[[], None], size_bytes: int = 0) -> None:
         """Have `work` done on a writer thread."""

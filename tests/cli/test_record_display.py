@@ -13,7 +13,7 @@ import termios
 from collections.abc import Callable
 from pathlib import Path
 
-from reel import COMMAND, environment, running
+from reel import COMMAND, environment, reel
 
 from engine.origin import Origin
 
@@ -78,8 +78,9 @@ async def test_a_table_on_a_terminal(sample: Callable[[str], Path], tmp_path: Pa
             assert int(packets) > 60 * float(seconds)
             assert int(gaps) in (0, 1)  # none where the origin had kept media from before the window
             await terminal.shows(r"127\.0\.0\.1/live/nobody +(waiting|connecting) +0\.0 s +0 +0 +0")
+            await terminal.shows(r"waiting +http://\S+/live/nobody.flv: .*404.*; next try in \d")
             await terminal.shows(rf"{SAMPLE} +live .* kb/s +\d+ +[2-9] +[01]")  # files
-            await terminal.shows(r"finished \S+-001\.mp4 \(1\.\d s")
+            await terminal.shows(r"finished +\S+-001\.mp4 \(1\.\d s")
             process.send_signal(signal.SIGINT)
             async with asyncio.timeout(20):
                 out, _ = await process.communicate()
@@ -96,13 +97,17 @@ async def test_a_table_on_a_terminal(sample: Callable[[str], Path], tmp_path: Pa
 
 async def test_lines_elsewhere(sample: Callable[[str], Path], tmp_path: Path) -> None:
     async with Origin([sample(SAMPLE)]) as origin:
-        options = ("-o", tmp_path, "-f", "flv,mp3", "--interval", "1")
-        async with running("record", origin.rtmp_url(f"live/{SAMPLE}"), *options) as command:
-            assert "mp3 cannot hold AAC" in await command.line()
-            first = await command.line()
-            command.send(signal.SIGTERM)
-            done = await command.end()
+        url = origin.rtmp_url(f"live/{SAMPLE}")
+        options = ("-o", tmp_path, "-f", "flv,mp3", "--interval", "1", "--duration", "4")
+        done = await reel("record", url, *options)
     done.assert_done()
-    assert re.fullmatch(rf"finished {tmp_path}/\S+-001\.flv \(1\.\d s, 0\.0 MB\)\n", first)
-    assert all(line.startswith(("finished ", "warning ")) for line in done.out.splitlines())
-    assert len(list(tmp_path.rglob("*.flv"))) == done.out.count("finished ")
+    assert done.out == ""
+    lines = done.err.splitlines()
+    assert [line.split()[0] for line in lines[:3]] == ["connecting", "live", "warning"]
+    assert lines[1] == f"live        {url}: H.264 320x180 + AAC 48 kHz mono"
+    assert lines[2] == f"warning     {url}: mp3 cannot hold AAC"
+    finished = [line for line in lines if line.startswith("finished ")]
+    assert re.fullmatch(rf"finished    {tmp_path}/\S+-001\.flv \(1\.\d s, 0\.0 MB\)", finished[0])
+    assert len(list(tmp_path.rglob("*.flv"))) == len(finished)
+    last = rf"stopped     {url}: its duration is over; {len(finished)} files, (no gaps|1 gap)"
+    assert re.fullmatch(last, lines[-1])

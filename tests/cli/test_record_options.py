@@ -31,7 +31,8 @@ async def test_without_options_it_makes_an_flv_file_below_recordings(sample: Sam
     (path,) = (path for path in tmp_path.rglob("*") if path.suffix == ".flv")
     name = path.relative_to(tmp_path).as_posix()
     assert re.fullmatch(rf"recordings/localhost/file/{SAMPLE}/\d{{8}}T\d{{6}}Z-001\.flv", name)
-    assert re.fullmatch(rf"finished {name} \(8\.1 s, 0\.2 MB\)\n", done.out)
+    assert done.out == ""
+    assert re.search(rf"^finished    {name} \(8\.1 s, 0\.2 MB\)$", done.err, re.MULTILINE)
     assert_f1(sample(SAMPLE), path)
     assert_f2(sample(SAMPLE), path, timestamps="original")
     assert_f3(path)

@@ -22,6 +22,7 @@ OF_THE_COMMAND = {
     "spec_file",
     "spec_schema",
     "on_file",
+    "quiet",
     "on_file_timeout",
     "version",
 }

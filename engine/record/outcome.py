@@ -1,14 +1,28 @@
-"""What a recording failed with, if it failed. Pure."""
+"""How a recording ended. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from engine.errors import InternalError, ProtocolError, ReelError, StorageError, UnsupportedCodec
 from engine.media.codecs import Format
 
 
-def verdict(
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a recording ended; `error` is None when it did what it was asked."""
+
+    error: ReelError | None
+    files: int
+
+    @property
+    def exit_code(self) -> int:
+        """What `reel record` exits with for it."""
+        return 0 if self.error is None else self.error.exit_code
+
+
+def choose_error(
     error: ReelError | None,
     failures: Mapping[Format, ReelError],
     all_failed: bool,
@@ -16,7 +30,7 @@ def verdict(
     ended: bool,
     was_live: bool,
 ) -> ReelError | None:
-    """The error to report.
+    """Choose the error that a recording reports; None: it did what it was asked.
 
     Args:
         error: What the last connection ended with.
