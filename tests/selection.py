@@ -30,16 +30,25 @@ def file_of(item: pytest.Item) -> str:
 
 
 def mark_quick(items: Sequence[pytest.Item]) -> None:
-    """Mark the tests of a first look: all of quick files, and the first of files whose tests are short."""
+    """Mark the tests of a first look: all of quick files, and the first of files whose tests are short.
+
+    A part of which none is quick has the first test of the file with the shortest ones.
+    """
     lengths = _lengths(items)
     seconds = measured()
     seen: set[str] = set()
+    touched: set[str] = set()
     for item in items:
         file = file_of(item)
         is_first = file not in seen and lengths[file] <= QUICK_TEST_S
         if is_first or seconds.get(file, inf) <= QUICK_FILE_S:
             item.add_marker(pytest.mark.quick)
+            touched.add(_part(file))
         seen.add(file)
+    for item in sorted(items, key=lambda item: lengths[file_of(item)]):
+        if _part(file_of(item)) not in touched:
+            item.add_marker(pytest.mark.quick)
+            touched.add(_part(file_of(item)))
 
 
 def spread(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
@@ -77,6 +86,11 @@ def write_measured(reports: Iterable[pytest.TestReport]) -> None:
     known = {file: took for file, took in measured().items() if (TESTS / file).exists()}
     both = known | {file: round(took, 1) for file, took in seconds.items()}
     _MEASURED.write_text(json.dumps(dict(sorted(both.items())), indent=1) + "\n", encoding="utf-8")
+
+
+def _part(file: str) -> str:
+    """The folder of this folder that a file is in."""
+    return file.partition("/")[0] if "/" in file else ""
 
 
 def _lengths(items: Sequence[pytest.Item]) -> dict[str, float]:

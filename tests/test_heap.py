@@ -81,7 +81,7 @@ def test_ffmpeg_is_loaded_where_it_is_asked(
     formats: str, is_needed: bool, sample: Callable[[str], Path], tmp_path: Path
 ) -> None:
     source = sample("h264_aac_bframes").resolve().as_uri()
-    arguments = ["record", source, "--format", formats, "--output", str(tmp_path), "--duration", "1"]
+    arguments = ["record", source, "--format", formats, "--output", str(tmp_path), "--duration", "1", "-q"]
     ended = subprocess.run(
         [sys.executable, "-P", "-c", RECORD, *arguments], capture_output=True, text=True, timeout=60
     )

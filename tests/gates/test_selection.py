@@ -30,22 +30,23 @@ def items(**counts: int) -> list[Any]:
 
 @pytest.fixture(autouse=True)
 def seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    took = {"quick": 0.4, "even": 9.0, "slow": 40.0, "slower": 80.0}
+    took = {"quick": 0.4, "even": 9.0, "slow": 40.0, "slower": 80.0, "serve/slow": 40.0, "serve/slower": 80.0}
     monkeypatch.setattr(selection, "measured", lambda: took)
 
 
 def named(chosen: Sequence[Any]) -> list[str]:
-    return [f"{item.path.name} {item.number}" for item in chosen]
+    return [f"{item.path.relative_to(selection.TESTS)} {item.number}" for item in chosen]
 
 
-def test_a_first_look_has_quick_files_and_the_first_of_others_and_nothing_slow() -> None:
-    all_items = items(quick=2, even=10, slow=4, new=2)
+def test_a_first_look_has_quick_files_the_first_of_others_and_of_every_part_something() -> None:
+    all_items = items(**{"quick": 2, "even": 10, "slow": 4, "new": 2, "serve/slower": 2, "serve/slow": 2})
     selection.mark_quick(all_items)
     assert named([item for item in all_items if item.marks]) == [
         "quick 0",
         "quick 1",
         "even 0",
         "new 0",
+        "serve/slow 0",
     ]
 
 
