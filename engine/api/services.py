@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.catalog import Catalog
 from engine.clock import wall_now
-from engine.control import Control
+
+if TYPE_CHECKING:  # it loads the whole data path, which most of the API does not need
+    from engine.control.control import Control
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

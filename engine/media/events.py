@@ -7,12 +7,14 @@ class. `EVENT` is the discriminated union; `EVENT.json_schema()` documents it.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from engine.media.codecs import Format
-from engine.media.track import Track
+
+if TYPE_CHECKING:  # it loads the native module, which readers of events do not need
+    from engine.media.track import Track
 
 GapReason = Literal["not_live", "interrupted", "stalled", "storage", "process_down", "unsupported", "paused"]
 

@@ -15,7 +15,8 @@ from engine.catalog import Catalog
 from engine.catalog import aliyun as configs
 from engine.catalog.schema import AliyunRecordConfig
 from engine.clock import wall_now
-from engine.control import Accepted, StreamKey
+from engine.control.streams import StreamKey
+from engine.control.surroundings import Accepted
 from engine.notify.receivers import Receivers
 from engine.notify.signing import aliyun_headers
 

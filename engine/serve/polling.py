@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Collection
 
 import structlog
 
-from engine.control import Control, Routes, StreamKey
+from engine.control.control import Control
+from engine.control.streams import Routes, StreamKey
 from engine.errors import CatalogFailed, CatalogUnavailable, ReelError
 from engine.ingest import SourceOptions, open_source
 

@@ -8,7 +8,8 @@ from functools import partial
 import structlog
 
 from engine.api.hooks import push_domain
-from engine.control import Control, StreamKey
+from engine.control.control import Control
+from engine.control.streams import StreamKey
 from engine.errors import CatalogUnavailable
 from engine.origin import Push, PushEnd
 from engine.serve.patience import Patience

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
-from engine.control import StreamKey
+from engine.control.streams import StreamKey
 
 
 class OutsideRoutes:

@@ -28,8 +28,11 @@ from engine.api.v1 import ServerFacts, add_v1
 from engine.catalog import Catalog, wanted
 from engine.clock import wall_now
 from engine.config import Record, Settings
-from engine.control import Control, Group, Quotas, Routes, StreamKey, settings_groups
+from engine.control.control import Control
+from engine.control.orders import Group, settings_groups
+from engine.control.quotas import Quotas
 from engine.control.recorded_files import RecordedFiles
+from engine.control.streams import Routes, StreamKey
 from engine.errors import StorageError, UsageError
 from engine.fleet import LocalFleet
 from engine.heap import settle

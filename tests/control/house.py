@@ -25,7 +25,12 @@ from engine.catalog.schema import (
     Task,
 )
 from engine.catalog.templates import RECORD
-from engine.control import Accepted, Control, Group, Quotas, StreamKey, TaskOrder
+from engine.control.control import Control
+from engine.control.orders import Group
+from engine.control.quotas import Quotas
+from engine.control.streams import StreamKey
+from engine.control.surroundings import Accepted
+from engine.control.windows import TaskOrder
 from engine.errors import ReelError, UsageError
 from engine.fleet import WorkerStatus
 from engine.media import events

@@ -20,7 +20,9 @@ from waiting import GIVE_UP_S
 
 from engine.catalog import Catalog
 from engine.catalog.schema import Callback, File, Recording, Task
-from engine.control import Control, Quotas, StreamKey
+from engine.control.control import Control
+from engine.control.quotas import Quotas
+from engine.control.streams import StreamKey
 from engine.fleet import LocalFleet
 from engine.media.events import Event
 from engine.notify.messages import Messages

@@ -10,8 +10,8 @@ from house import KEY, ON, START, House
 from waiting import until
 
 from engine.catalog.schema import AliyunRecordConfig
-from engine.control import Accepted
 from engine.control.presence import wanted_by
+from engine.control.surroundings import Accepted
 from engine.errors import AlreadyStarted, StreamNotLive, UnknownConfig
 
 NEEDED = quote('{"NeedRecord":true}')

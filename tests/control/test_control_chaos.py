@@ -10,8 +10,9 @@ import pytest
 from house import KEY, ON, House
 
 from engine.catalog import pushes, recordings, tasks
-from engine.control import StreamKey, TaskOrder
 from engine.control.desk import plan
+from engine.control.streams import StreamKey
+from engine.control.windows import TaskOrder
 from engine.errors import ControlError
 
 KEYS = [KEY, StreamKey(KEY.domain, "live", "t")]

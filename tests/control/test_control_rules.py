@@ -5,7 +5,7 @@ from __future__ import annotations
 from house import KEY, ON, House
 
 from engine.catalog.schema import RecordTemplate
-from engine.control import StreamKey
+from engine.control.streams import StreamKey
 from engine.media import events
 
 

@@ -11,7 +11,9 @@ from test_events import described, finished
 from waiting import until
 
 from engine.catalog.schema import RecordRule
-from engine.control import Accepted, Group, StreamKey, settings_groups
+from engine.control.orders import Group, settings_groups
+from engine.control.streams import StreamKey
+from engine.control.surroundings import Accepted
 from engine.media.codecs import Format
 from engine.store import StreamName, write_manifest
 from engine.store.naming import DEFAULT

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.catalog.schema import AliyunRecordConfig, RecordTemplate, Task
-from engine.control import Accepted, StreamKey
 from engine.control.orders import (
     Group,
     Order,
@@ -23,6 +22,8 @@ from engine.control.orders import (
     of_rule,
     template_groups,
 )
+from engine.control.streams import StreamKey
+from engine.control.surroundings import Accepted
 from engine.media.codecs import Format
 from engine.store import NameTemplate
 from engine.store.naming import StreamName

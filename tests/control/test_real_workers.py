@@ -23,7 +23,7 @@ from waiting import GIVE_UP_S
 from engine.catalog import Catalog
 from engine.catalog.schema import AliyunNotifyConfig, CallbackRule, CallbackTemplate
 from engine.catalog.templates import CALLBACK
-from engine.control import TaskOrder
+from engine.control.windows import TaskOrder
 
 Sample = Callable[[str], Path]
 SAMPLE = "h264_aac_bframes"

@@ -11,7 +11,8 @@ from test_events import described, finished
 from waiting import until
 
 from engine.catalog.schema import RecordTemplate
-from engine.control import StreamKey, TaskOrder
+from engine.control.streams import StreamKey
+from engine.control.windows import TaskOrder
 from engine.errors import UnknownTask
 from engine.store import StreamName, write_manifest
 

@@ -8,7 +8,7 @@ import pytest
 from house import KEY, ON, House
 from waiting import until
 
-from engine.control import settings_groups
+from engine.control.orders import settings_groups
 from engine.errors import AlreadyStarted, UnknownRecording
 from engine.store.naming import DEFAULT
 

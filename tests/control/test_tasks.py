@@ -11,7 +11,9 @@ from waiting import until
 
 from engine.catalog import tasks
 from engine.catalog.schema import Task
-from engine.control import Quotas, StreamKey, TaskOrder
+from engine.control.quotas import Quotas
+from engine.control.streams import StreamKey
+from engine.control.windows import TaskOrder
 from engine.errors import (
     NoSuchWindow,
     StreamNotLive,

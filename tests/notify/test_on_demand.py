@@ -16,7 +16,8 @@ from notify.told import DATED, add_notify
 
 from engine.catalog import Catalog
 from engine.catalog.schema import AliyunRecordConfig
-from engine.control import Accepted, StreamKey
+from engine.control.streams import StreamKey
+from engine.control.surroundings import Accepted
 from engine.notify import OnDemand
 from engine.notify.on_demand import read_answer
 

@@ -18,7 +18,7 @@ from serve.server import DOMAIN, receiving, serving
 from serve.story import assert_from_source, path_of, settle
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from engine.control import StreamKey
+from engine.control.streams import StreamKey
 from engine.media.civil_time import china_text
 from engine.serve.routes import OutsideRoutes
 

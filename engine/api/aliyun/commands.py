@@ -13,7 +13,7 @@ from engine.api.faults import ApiFault
 from engine.api.names import domain_fault
 from engine.api.services import Services
 from engine.api.values import Text, one_of, sound
-from engine.control import StreamKey
+from engine.control.streams import StreamKey
 
 Command = Literal["start", "stop", "cancel_delay", "restart"]
 

@@ -15,8 +15,8 @@ from engine.api.dialect import Action, Caller
 from engine.api.services import Services
 from engine.api.values import Boolean, Text, sound
 from engine.catalog import pushes
-from engine.control import StreamKey
 from engine.control.excerpts import Excerpts
+from engine.control.streams import StreamKey
 from engine.media.civil_time import CHINA
 
 _ENDING = ".m3u8"

@@ -20,8 +20,9 @@ from engine.api.tencent.values import Flag
 from engine.api.values import Integer, within
 from engine.catalog import tasks
 from engine.catalog.schema import File, Task
-from engine.control import StreamKey, TaskOrder
 from engine.control.states import TaskState
+from engine.control.streams import StreamKey
+from engine.control.windows import TaskOrder
 from engine.media.civil_time import china_text
 
 FAMILY: Final = "legacy"

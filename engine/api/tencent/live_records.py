@@ -20,7 +20,8 @@ from engine.api.tencent.tasks import owned_task
 from engine.api.tencent.times import ChinaTime, china_time
 from engine.api.tencent.values import Encoded, Flag
 from engine.api.values import Integer, Text, one_of
-from engine.control import StreamKey, TaskOrder
+from engine.control.streams import StreamKey
+from engine.control.windows import TaskOrder
 
 FAMILY: Final = "live"
 

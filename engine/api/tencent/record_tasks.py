@@ -20,7 +20,8 @@ from engine.api.tencent.values import INVALID
 from engine.api.values import Integer, Text, within
 from engine.catalog import tasks
 from engine.catalog.schema import Task
-from engine.control import StreamKey, TaskOrder
+from engine.control.streams import StreamKey
+from engine.control.windows import TaskOrder
 
 FAMILY: Final = "record"
 _LONGEST = timedelta(hours=24)

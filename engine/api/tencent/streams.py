@@ -12,7 +12,7 @@ from engine.api.tencent.names import Domain, Name
 from engine.api.tencent.parameters import Parameters
 from engine.api.values import Integer, Text, within
 from engine.catalog.schema import Push
-from engine.control import StreamKey
+from engine.control.streams import StreamKey
 from engine.media.civil_time import iso_text
 
 

@@ -22,7 +22,7 @@ from engine.api.dialect import Dialects
 from engine.api.keys import Key, KeyRing
 from engine.api.rates import Rates
 from engine.api.services import Services
-from engine.control import StreamKey
+from engine.control.streams import StreamKey
 from engine.media.civil_time import iso_text
 
 DOMAIN = STREAM.domain

@@ -16,7 +16,7 @@ from oracle import playlist
 from oracle.playback import assert_plays
 
 from engine.catalog.schema import File
-from engine.control import settings_groups
+from engine.control.orders import settings_groups
 from engine.media.codecs import Format
 from engine.mux import MuxOptions, open_muxer
 

@@ -14,7 +14,7 @@ from control.house import START, House
 
 from engine.catalog import tasks
 from engine.catalog.schema import Task
-from engine.control import StreamKey
+from engine.control.streams import StreamKey
 
 CREATE = "CreateLiveRecord"
 

@@ -10,7 +10,8 @@ from control.house import KEY as STREAM
 
 from engine.catalog import tasks
 from engine.catalog.schema import Task
-from engine.control import StreamKey, TaskOrder
+from engine.control.streams import StreamKey
+from engine.control.windows import TaskOrder
 
 NAMED = {"StreamName": STREAM.stream, "DomainName": DOMAIN, "AppName": "live"}
 DAY = 86400

@@ -7,7 +7,7 @@ from api.tencent.stage import DOMAIN, Stage, staged
 from control.house import KEY as STREAM
 from control.house import House
 
-from engine.control import StreamKey
+from engine.control.streams import StreamKey
 from engine.media.civil_time import iso_text
 
 NAMED = {"DomainName": DOMAIN, "AppName": "live", "StreamName": STREAM.stream}

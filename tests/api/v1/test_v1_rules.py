@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from control.house import KEY, ON
 
-from engine.control import StreamKey
+from engine.control.streams import StreamKey
 
 RULES = "/v1/rules"
 DEFAULT_NAME = "{domain}/{app}/{stream}/{start}-{seq}"
