@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-from programs import advice
+from programs import PACKAGES, advice
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTEST = (sys.executable, "-P", "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider")
@@ -47,3 +48,16 @@ def test_pytest_ends_with_that_line(tmp_path: Path) -> None:
     line = next(line for line in reversed(run.stdout.splitlines()) if "missing" in line)
     assert line.startswith("1 program is missing, "), run.stdout
     assert line.endswith(" skipped: apt-get install rtmpdump")
+
+
+def test_every_program_that_a_test_needs_has_its_package() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")]
+    needed = {name for text in texts for name in re.findall(r"\bneed\(\"([\w.-]+)\"\)", text)}
+    needed |= {
+        name
+        for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
+        for name in re.findall(r"<!-- run:.*?\bneeds (\S+?)[, ]", page.read_text(encoding="utf-8"))
+    }
+    assert "chromium" in needed
+    assert "curl" in needed
+    assert needed <= set(PACKAGES)
