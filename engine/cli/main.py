@@ -22,6 +22,7 @@ from engine.cli.record import record_command
 from engine.cli.repair import repair_command
 from engine.cli.rules import rules_app
 from engine.cli.serve import serve_command
+from engine.cli.standard_streams import open_closed_streams
 from engine.cli.status import status_command
 from engine.cli.stop import stop_command
 from engine.errors import ReelError, UsageError, unexpected
@@ -105,6 +106,7 @@ def _first_sentence(text: str) -> str:
 
 def main() -> None:
     """Run `reel`: one clear line on stderr for every error, and the documented exit code."""
+    open_closed_streams()
     try:
         configure(level_of_environment() or "warning", format_of_environment() or "auto")
         code = build_command()(prog_name="reel", standalone_mode=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO, cast
 
 from engine.cli.reporter import Sentences
+from engine.cli.standard_streams import UnbrokenStream
 from engine.media import events
 from engine.record import Recording
 
@@ -22,7 +24,7 @@ class ProgressTable:
     def __init__(self) -> None:
         from rich.console import Console
 
-        self._console = Console(stderr=True)
+        self._console = Console(file=cast("TextIO", UnbrokenStream(sys.stderr)))
         self._recordings: Sequence[Recording] = ()
         self._sentences = Sentences()
 
@@ -30,8 +32,7 @@ class ProgressTable:
         """Print a change of state above the table."""
         line = self._sentences.of(event)
         if line is not None:
-            with suppress(OSError):  # the terminal is gone: recording goes on without
-                self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def watching(self, recordings: Sequence[Recording]) -> Iterator[None]:

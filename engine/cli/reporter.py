@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Protocol, TextIO
 
 from engine.cli.sentences import sentence
+from engine.cli.standard_streams import discard
 from engine.masking import masked
 from engine.media import events
 from engine.record import Recording
@@ -41,7 +41,7 @@ class Printer:
             self._out.flush()
         except (OSError, ValueError):  # the latter: it is closed
             out, self._out = self._out, None
-            _discard(out)
+            discard(out)
 
 
 class ErrorLines:
@@ -182,13 +182,3 @@ class ProgressWatch:
                 queued_bytes=recording.queued_bytes,
                 last_frame_age_ms=None if age_s is None else round(age_s * 1000),
             )
-
-
-def _discard(out: TextIO) -> None:
-    """Have a stream that nobody reads write to nowhere: Python flushes it at the exit, and would complain."""
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, out.fileno())
-        os.close(nowhere)
-    except (OSError, ValueError):
-        return

@@ -3,59 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
-import pty
 import re
 import signal
-import struct
-import termios
 from collections.abc import Callable
 from pathlib import Path
 
 from reel import COMMAND, environment, reel
+from terminals import COLUMNS, Terminal
 
 from engine.origin import Origin
 
 SAMPLE = "h264_aac_bframes"
-_ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[()][A-Z0-9])")
-_COLUMNS = 120
-
-
-class Terminal:
-    """A pseudo-terminal, and what was drawn on it."""
-
-    def __init__(self) -> None:
-        self.master, self.slave = pty.openpty()
-        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, _COLUMNS, 0, 0))
-        os.set_blocking(self.master, False)
-        self._drawn = b""
-
-    @property
-    def text(self) -> str:
-        """Everything drawn so far, without escape sequences."""
-        return _ESCAPES.sub("", self._drawn.decode(errors="replace"))
-
-    def read(self) -> None:
-        """Take what was drawn since."""
-        try:
-            while piece := os.read(self.master, 65536):
-                self._drawn += piece
-        except (BlockingIOError, OSError):
-            return
-
-    async def shows(self, pattern: str) -> re.Match[str]:
-        """Waits until the pattern was drawn."""
-        async with asyncio.timeout(20):
-            while True:
-                self.read()
-                if match := re.search(pattern, self.text):
-                    return match
-                await asyncio.sleep(0.05)
-
-    def close(self) -> None:
-        os.close(self.master)
-        os.close(self.slave)
 
 
 async def test_a_table_on_a_terminal(sample: Callable[[str], Path], tmp_path: Path) -> None:
@@ -68,7 +26,7 @@ async def test_a_table_on_a_terminal(sample: Callable[[str], Path], tmp_path: Pa
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=terminal.slave,
-            env=environment(TERM="xterm-256color", COLUMNS=str(_COLUMNS)),
+            env=environment(TERM="xterm-256color", COLUMNS=str(COLUMNS)),
         )
         try:
             await terminal.shows(r"stream +state +duration +bitrate +packets +files +gaps")
@@ -91,7 +49,7 @@ async def test_a_table_on_a_terminal(sample: Callable[[str], Path], tmp_path: Pa
                 await process.wait()
             terminal.close()
     assert (process.returncode, out) == (0, b"")
-    assert "\x1b[?25h" in terminal._drawn.decode()  # the cursor is back
+    assert "\x1b[?25h" in terminal.drawn.decode()  # the cursor is back
     assert "Traceback" not in terminal.text
 
 
