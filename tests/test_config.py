@@ -231,3 +231,9 @@ def test_formats_of_a_variable_need_no_json(
 ) -> None:
     monkeypatch.setenv("REEL_RECORD__FORMATS", text)
     assert Settings.read(None).record.formats == formats
+
+
+def test_a_variable_of_an_unknown_table_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REEL_INGEST__RTMP", "127.0.0.1:1")
+    with pytest.raises(UsageError, match=r"^REEL_INGEST__RTMP: there is no such table; there are record, "):
+        Settings.read(None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Iterable
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
         Raises:
             UsageError: it cannot be read, is not TOML, or a key is unknown or wrong: which, and why.
         """
+        _check_tables_of_variables(os.environ)
         fields = {} if path is None else _beside(_read_toml(path), path.parent)
         try:
             return cls(**fields)
@@ -123,6 +125,19 @@ def _name(path: Path | None, location: Location) -> str:
     variables = ["REEL_" + "__".join(keys[:depth]).upper() for depth in range(len(keys), 0, -1)]
     variable = next((name for name in variables if os.environ.get(name)), None)
     return variable or f"{path or 'settings'}: {dotted(location)}"
+
+
+def _check_tables_of_variables(names: Iterable[str]) -> None:
+    """Refuse a variable of an unknown table, which pydantic ignores.
+
+    Raises:
+        UsageError: the table of a `REEL_TABLE__KEY` variable does not exist.
+    """
+    tables_known = list(Settings.model_fields)
+    for name in names:
+        table, separator, _ = name.lower().removeprefix("reel_").partition("__")
+        if name.lower().startswith("reel_") and separator and table not in tables_known:
+            raise UsageError(f"{name}: there is no such table; there are {', '.join(tables_known)}")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
