@@ -214,7 +214,10 @@ PARENT = """
 import asyncio, sys
 from pathlib import Path
 from engine.fleet import LocalFleet
+from engine.log import configure
 from engine.record import RecordSpec
+
+configure()
 
 async def hear(event):
     print(event.model_dump_json(), flush=True)

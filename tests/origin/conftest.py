@@ -30,6 +30,18 @@ def hevc_footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def long_footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """12 s of H.264 and AAC: on a busy machine a reader of another process takes 5 s to start."""
+    return make_flv(tmp_path_factory.mktemp("footage") / "long.flv", seconds=12)
+
+
+@pytest.fixture(scope="session")
+def long_hevc_footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """12 s of enhanced H.265 and AAC."""
+    return make_flv(tmp_path_factory.mktemp("footage") / "long-hevc.flv", video=H265, seconds=12)
+
+
+@pytest.fixture(scope="session")
 def silent_footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """2 s of H.264."""
     return make_flv(tmp_path_factory.mktemp("footage") / "silent.flv", video=H264, audio=(), seconds=2)

@@ -44,12 +44,12 @@ async def copy(url: str, to: Path) -> None:
 
 
 @pytest.mark.parametrize("which", ["Debian's", "current"])
-async def test_a_push_is_probed_copied_and_recorded(which: str, footage: Path, tmp_path: Path) -> None:
+async def test_a_push_is_probed_copied_and_recorded(which: str, long_footage: Path, tmp_path: Path) -> None:
     ffmpeg = need("ffmpeg") if which == "Debian's" else modern_ffmpeg()
     options = ("-f", ",".join(FORMATS), "--hls-time", "1", "-o", tmp_path, "--json", "--reconnect", "0")
     async with running(*LISTEN) as origin:
         rtmp, http = (await origin.line()).replace("APP/NAME", STREAM).split()
-        async with in_thread(push(footage, rtmp, tmp_path, ffmpeg=ffmpeg, loop=False)):
+        async with in_thread(push(long_footage, rtmp, tmp_path, ffmpeg=ffmpeg, loop=False)):
             done, by_rtmp, by_http, _ = await asyncio.gather(
                 reel("record", rtmp, http, *options),
                 probe(rtmp),
@@ -59,7 +59,7 @@ async def test_a_push_is_probed_copied_and_recorded(which: str, footage: Path, t
         origin.send(signal.SIGTERM)
         (await origin.end()).assert_done()
     assert sorted(by_rtmp) == sorted(by_http) == ["aac", "h264"]
-    source = source_packets(footage)
+    source = source_packets(long_footage)
     assert_f1(source, tmp_path / "copy.flv", joined_late=True)
     done.assert_done()
     assert [event.reason for event in done.of(events.Finished)] == ["stream_ended"] * 2
@@ -73,15 +73,15 @@ async def test_a_push_is_probed_copied_and_recorded(which: str, footage: Path, t
         assert output_packets(first).packets[-1].digest == output_packets(second).packets[-1].digest
 
 
-async def test_an_enhanced_push(hevc_footage: Path, tmp_path: Path) -> None:
+async def test_an_enhanced_push(long_hevc_footage: Path, tmp_path: Path) -> None:
     """H.265 by FourCC, as current encoders send it."""
     options = ("-f", "flv,mp4,hls", "-o", tmp_path, "--json", "--reconnect", "0")
     async with running(*LISTEN) as origin:
         rtmp, http = (await origin.line()).replace("APP/NAME", STREAM).split()
-        async with in_thread(push(hevc_footage, rtmp, tmp_path, ffmpeg=modern_ffmpeg(), loop=False)):
+        async with in_thread(push(long_hevc_footage, rtmp, tmp_path, ffmpeg=modern_ffmpeg(), loop=False)):
             done = await reel("record", http, *options)
     done.assert_done()
     for format in ("flv", "mp4", "hls"):
         (path,) = done.files(format)
-        assert_f1(source_packets(hevc_footage), path, joined_late=True)
+        assert_f1(source_packets(long_hevc_footage), path, joined_late=True)
         assert_f3(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from origins.process import free_port, in_thread
 from origins.push import push
 from programs import modern_ffmpeg
 from reel import Done, reel
-from serve.server import Server, serving
+from serve.server import serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -36,9 +36,10 @@ async def test_a_stream_from_its_rule_to_its_deletion(sample: Callable[[str], Pa
         async with in_thread(
             push(sample("h264_aac_bframes"), url, tmp_path, ffmpeg=modern_ffmpeg())
         ) as pushing:
-            await until_live(server, run, 2)
+            await until_states(run, ["live", "live"])
             stopped = await run("stop", "live/one")
             assert sorted(line.rpartition(" ")[2] for line in stopped.out.splitlines()) == ["(hls)", "(mp4)"]
+            await until_states(run, [])
             (await run("stop", "one")).assert_fails(1, "one", "reel status")
             await asyncio.to_thread(pushing.end)
         files = json.loads((await run("files", "list", "one", "--json")).out)
@@ -56,14 +57,13 @@ async def test_a_stream_from_its_rule_to_its_deletion(sample: Callable[[str], Pa
         assert (await run("rules", "rm", "1")).out == "removed rule 1\n"
 
 
-async def until_live(server: Server, run: Callable[..., object], count: int) -> None:
-    """Until so many recordings of the server are live."""
+async def until_states(run: Callable[..., Awaitable[Done]], wanted: list[str]) -> None:
+    """Until the recordings of the server are in these states."""
     async with asyncio.timeout(60):
         while True:
-            done = await run("status", "--json")  # type: ignore[misc]
-            pushes = json.loads(done.out)["pushes"]  # type: ignore[attr-defined]
-            states = [one["state"] for push in pushes for one in push["recordings"]]
-            if states == ["live"] * count:
+            done = await run("status", "--json")
+            pushes = json.loads(done.out)["pushes"]
+            if [one["state"] for push in pushes for one in push["recordings"]] == wanted:
                 return
             await asyncio.sleep(0.1)
 
