@@ -22,7 +22,7 @@ _HEAD = ("id", "started at", "duration", "size", "url")
 
 @files_app.command("list")
 def list_command(
-    stream: Annotated[str, typer.Argument(help="Only files of this stream.")] = "",
+    stream: Annotated[str, typer.Argument(metavar="[STREAM]", help="Only files of this stream.")] = "",
     domain: Annotated[str, typer.Option(help="Only files of this domain.")] = "",
     app: Annotated[str, typer.Option(help="Only files of this app.")] = "",
     start: Annotated[
@@ -62,17 +62,22 @@ def remove_command(
     token: Token = None,
 ) -> None:
     """Delete files for good, each with its segments and its manifest."""
-    client = ServerClient(config, server, token)
-    if sys.stdin.isatty() and not yes:
-        count = "1 file" if len(ids) == 1 else f"{len(ids)} files"
-        typer.confirm(f"Delete {count} for good?", abort=True)
-    run(_remove(client, ids))
+    run(_remove(ServerClient(config, server, token), ids, asks=sys.stdin.isatty() and not yes))
 
 
-async def _remove(client: ServerClient, ids: list[str]) -> None:
+async def _remove(client: ServerClient, ids: list[str], *, asks: bool) -> None:
+    found = [await client.call("GET", _path(id)) for id in ids]
+    if asks:
+        for line in columns([_row(file) for file in found]):
+            print(line)
+        typer.confirm("Delete for good?", abort=True)
     for id in ids:
-        await client.call("DELETE", f"/v1/files/{quote(id, safe='')}")
+        await client.call("DELETE", _path(id))
         print(f"deleted {id}")
+
+
+def _path(id: str) -> str:
+    return f"/v1/files/{quote(id, safe='')}"
 
 
 def _row(file: dict[str, Any]) -> list[str]:

@@ -44,11 +44,11 @@ def add_command(
         ),
     ] = "mp4",
     interval: Annotated[
-        str | None, typer.Option(metavar="S", help="Seconds of a file; 0: one file a push. [default: 1h]")
+        str | None, typer.Option(metavar="TIME", help="Length of a file; 0: one file a push. [default: 1h]")
     ] = None,
     splice: Annotated[
         str | None,
-        typer.Option(metavar="S", help="Seconds that an HLS playlist waits for the next push. [default: 0]"),
+        typer.Option(metavar="TIME", help="How long an HLS playlist waits for the next push. [default: 0]"),
     ] = None,
     audio_only: Annotated[bool, typer.Option("--audio-only", help="Record the audio alone.")] = False,
     name: Annotated[
@@ -69,8 +69,9 @@ def add_command(
         **{key: value for key, value in given.items() if value is not None},
     }
     rule = run(ServerClient(config, server, token).call("POST", "/v1/rules", body=body))
-    what = ",".join(rule["formats"]) or "not at all"
-    print(f"added rule {rule['id']}: {_pushes(rule)} are recorded as {what}")
+    formats = ",".join(rule["formats"])
+    what = f"are recorded as {formats}" if formats else "are not recorded"
+    print(f"added rule {rule['id']}: {_pushes(rule)} {what}")
 
 
 @rules_app.command("rm")

@@ -35,6 +35,19 @@ _ANSWER_S = 30.0
 _PAGE = 1000
 
 
+_FLAGS = {
+    "audio_only": "--audio-only",
+    "format": "--format",
+    "formats": "--format",
+    "from": "--from",
+    "interval_s": "--interval",
+    "name": "--name",
+    "splice_s": "--splice",
+    "to": "--to",
+}
+"""What the members of calls are called on the command line."""
+
+
 class ServerClient:
     """Calls one server. Arguments are what `--config`, `--server` and `--token` say.
 
@@ -109,5 +122,11 @@ class ServerClient:
             return answer
         if isinstance(answer, dict) and "detail" in answer:
             kind = UsageError if status == HTTPStatus.BAD_REQUEST else CallRefused
-            raise kind(str(answer["detail"]))
+            raise kind(_as_typed(str(answer["detail"])))
         raise CallRefused(f"{self.url}: the answer ({status}) is none of `reel serve`: look at --server")
+
+
+def _as_typed(detail: str) -> str:
+    """A refusal that names the option instead of the member of the call."""
+    member, colon, rest = detail.partition(": ")
+    return f"{_FLAGS[member]}: {rest}" if colon and member in _FLAGS else detail

@@ -29,7 +29,7 @@ async def test_a_stream_from_its_rule_to_its_deletion(sample: Callable[[str], Pa
             "added rule 1: pushes to */live/* are recorded as hls,mp4\n",
         )
         (await run("rules", "add", "--app", "live")).assert_fails(1, "rule 1", "remove it first")
-        (await run("rules", "add", "--interval", "5x")).assert_fails(2, "interval_s", "5x")
+        (await run("rules", "add", "--interval", "5x")).assert_fails(2, "--interval", "5x")
         assert "live" in (await run("rules", "list")).out.splitlines()[1]
         assert "nobody publishes" in (await run("status")).out
         url = server.push_url("one")
@@ -46,6 +46,7 @@ async def test_a_stream_from_its_rule_to_its_deletion(sample: Callable[[str], Pa
         assert {file["format"] for file in files} == {"hls", "mp4"}
         table = (await run("files", "list", "-f", "MP4")).out.splitlines()
         assert len(table) == 2
+        (await run("files", "list", "--from", "yesterday")).assert_fails(2, "--from", "2026-12-01T18:00")
         [mp4] = [file for file in files if file["format"] == "mp4"]
         assert table[1].startswith(mp4["id"])
         assert table[1].endswith(mp4["url"])

@@ -63,7 +63,8 @@ def _answers(access: Access) -> Middleware:
                     log("call.refused", code=problem.code, message=problem.detail, peer=request.remote)
                 response = problem.response(request_id)
             else:
-                _log.info("call.answered", peer=request.remote)
+                log = _log.debug if request.method in ("GET", "HEAD") else _log.info  # looks change nothing
+                log("call.answered", peer=request.remote)
             response.headers["X-Request-Id"] = request_id
             return response
 

@@ -74,7 +74,7 @@ class Rules:
         async with self._services.rules_changing, self._services.catalog.begin() as session:
             rule = next((one for one in await RECORD.rules(session) if str(one.id) == id), None)
             if rule is None:
-                raise UnknownRule(f"there is no rule {id}: `GET /v1/rules` lists them")
+                raise UnknownRule(f"there is no rule {id}: list the rules that there are")
             template = await RECORD.get(session, rule.template_id)
             await RECORD.remove_rule(session, rule)
             is_own = template is not None and template.settings is not None

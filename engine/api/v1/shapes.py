@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from unicodedata import category
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from engine.errors import UsageError
 from engine.media.codecs import Format
@@ -29,12 +29,19 @@ def _template(value: str) -> str:
         raise ValueError(str(error)) from None
 
 
+def _read_time(value: object) -> datetime:
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(f"a time such as 2026-12-01T18:00 is expected, not {value!r}") from None
+
+
 def _in_utc(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 Name = Annotated[str, AfterValidator(_name)]
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
+Moment = Annotated[datetime, BeforeValidator(_read_time), AfterValidator(_in_utc)]
 Limit = Annotated[int, Field(ge=1, le=1000)]
 Cursor = Annotated[int, Field(ge=0, le=10**9)]
 
