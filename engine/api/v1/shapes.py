@@ -37,7 +37,10 @@ def _read_time(value: object) -> datetime:
 
 
 def _in_utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:  # 0001-01-01T00:00:00+14:00 is of the year 0 in UTC
+        raise ValueError("a time of the years 1 to 9999 in UTC is expected") from None
 
 
 Name = Annotated[str, AfterValidator(_name)]

@@ -101,6 +101,8 @@ async def test_a_body_whose_length_nobody_said(client: Any) -> None:
         ("GET", "/v1/files?limit=0", 400),
         ("GET", "/v1/files?limit=1&limit=2", 400),
         ("GET", "/v1/files?from=yesterday", 400),
+        ("GET", "/v1/files?from=0001-01-01T00:00:00%2B14:00", 400),
+        ("GET", "/v1/files?to=9999-12-31T23:59:59-14:00", 400),
         ("GET", "/v1/files?format=avi", 400),
         ("GET", "/v1/files?stream=%00", 400),
         ("GET", "/v1/files?strem=a", 400),
