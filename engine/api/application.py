@@ -114,7 +114,7 @@ class _Api:
             return reply
 
     def _log_refusal(self, call: Call, fault: ApiFault) -> None:
-        """Of callers that have proved no key there may be any number."""
+        """Log a refusal; of callers without a proven key so many a second, since there may be any number."""
         is_known = bool(get_contextvars().get("key")) or self._is_open
         log = _log.info if is_known else _strangers.info
         message = fault.message[:_LONGEST_MESSAGE] if fault.is_loggable else ""

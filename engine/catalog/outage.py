@@ -70,7 +70,7 @@ class Outage:
 
 
 def reason_of(error: Exception) -> str:
-    """What the system or the database says, without the names of the driver's classes."""
+    """The message of the system or the database, without the names of the driver's classes."""
     said = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     if isinstance(said, OSError) and said.errno in errno.errorcode and said.strerror:
         return said.strerror

@@ -12,7 +12,7 @@ _log = structlog.get_logger()
 
 _PRIVATE = 0o600
 _BESIDE = ("", "-wal", "-shm", "-journal")
-"""What SQLite writes; what it makes beside the file gets the permissions of the file."""
+"""Files that SQLite writes. Those beside the database get the permissions of the database."""
 
 
 def make_private(database: Path) -> None:

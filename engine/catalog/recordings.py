@@ -36,7 +36,7 @@ class RecordingQuery:
 
 
 async def search(session: AsyncSession, query: RecordingQuery) -> tuple[Sequence[Recording], int]:
-    """One page, the youngest first, and how many there are in all."""
+    """Return one page, the youngest first, and the total."""
     named = ((Recording.domain, query.domain), (Recording.app, query.app), (Recording.stream, query.stream))
     where = [column == value for column, value in named if value]
     if query.is_open is not None:

@@ -69,7 +69,7 @@ class RecordTemplate(_Dated, Table):
     remove_watermark: Mapped[bool] = mapped_column(default=False)
     cos_store: Mapped[bool] = mapped_column(default=False)
     settings: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """Of a rule of /v1: the keys of `[record]`, which then count in place of `formats`."""
+    """The keys of `[record]` for a rule of /v1; they count in place of `formats`."""
 
 
 class RecordRule(_Dated, Table):
@@ -84,7 +84,7 @@ class RecordRule(_Dated, Table):
     stream: Mapped[str] = mapped_column(default="")
     template_id: Mapped[int] = mapped_column(ForeignKey("record_templates.id"))
     request_id: Mapped[str] = mapped_column(default="")
-    """Of the call that made it."""
+    """RequestId of the call that made it."""
 
 
 class CallbackTemplate(_Dated, Table):
@@ -134,7 +134,7 @@ class AliyunRecordConfig(_Dated, Table):
     transcode_templates: Mapped[list[Any]]
     transcode_formats: Mapped[list[Any]]
     request_id: Mapped[str] = mapped_column(default="")
-    """Of the call that made it."""
+    """RequestId of the call that made it."""
 
 
 class AliyunNotifyConfig(_Dated, Table):
@@ -184,7 +184,7 @@ class Task(Table):
     stopped_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     request_id: Mapped[str] = mapped_column(default="")
-    """Of the call that made it."""
+    """RequestId of the call that made it."""
 
 
 class Push(Table):

@@ -190,7 +190,7 @@ class Reconciler:
         change.errands.append(self.starting(row, spec, url))
 
     def starting(self, row: Recording, spec: RecordSpec, url: str) -> Callable[[], Awaitable[None]]:
-        """The errand that starts a stored recording, or goes on with one that a process left."""
+        """Return the work that starts a stored recording, or continues one that a process left."""
         formats = [format.value for format in spec.format]
         return partial(
             self._start_now, spec, url, {**recording_ids(row), "cause": row.cause, "formats": formats}

@@ -173,7 +173,7 @@ class Hub:
         self._streams: dict[str, Stream] = {}
         self._publishers: dict[str, Publisher] = {}
         self.refuses_pushes = False
-        """Nobody may begin to publish any more."""
+        """Refuse publishers from now on."""
         self.watch = watch or Unwatched()
 
     @property

@@ -90,7 +90,7 @@ class Service:
         self._next_number = 0
 
     async def run(self) -> None:
-        """Obey until told to leave, or nobody is there any more; every file is final then.
+        """Carry out commands until an order to leave or the end of the channel; every file is final then.
 
         Raises:
             Exception: a defect kept it from obeying or reporting, so that it left.

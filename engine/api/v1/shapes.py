@@ -182,7 +182,7 @@ class WorkerInfo(_Answer):
     pid: int | None
     recordings: int
     load: float
-    """Of one core."""
+    """Share of one core."""
     deaths: int
 
 
@@ -196,7 +196,7 @@ class Status(_Answer):
     origin_url: str | None
     root: str
     free_bytes: int | None
-    """Of the file system that files go to; None: it does not answer."""
+    """Free space below `root`; None: the file system does not answer."""
     workers: list[WorkerInfo]
     pushes: list[PushInfo]
     waiting: list[RecordingInfo]

@@ -33,7 +33,7 @@ KEPT_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What the server knows of itself."""
+    """Facts about the running server."""
 
     started_at: datetime
     settings_file: Path | None
