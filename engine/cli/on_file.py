@@ -31,8 +31,8 @@ class FileCommands:
     """Runs a command with `/bin/sh -c` for each file that is finished, also for those of dead processes.
 
     The event is in its environment (REEL_EVENT, REEL_PATH and more) and, as JSON, on its stdin. Its stdout is
-    discarded. One that fails is a warning; one that runs for too long is ended with all it began, and is one
-    too.
+    discarded. One that fails is a warning; one that runs for too long is ended with its process group, and is
+    one too.
 
     Args:
         command: What the shell runs.

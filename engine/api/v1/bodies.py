@@ -38,7 +38,7 @@ async def read_body(request: web.Request, model: type[M]) -> M:
     if _depth(data) > DEEPEST:
         raise Problem(HTTPStatus.BAD_REQUEST, "usage", f"The body nests deeper than {DEEPEST} levels.")
     try:
-        fields = json.loads(data)
+        fields = json.loads(data.decode(), object_pairs_hook=_once)  # UTF-8 alone (RFC 8259, section 8.1)
     except ValueError as error:
         raise Problem(HTTPStatus.BAD_REQUEST, "usage", f"The body is not JSON: {error}.") from None
     return _parsed(model, fields)
@@ -74,6 +74,14 @@ async def _read(request: web.Request) -> bytes:
     except (ConnectionError, web.RequestPayloadError):
         raise Problem(HTTPStatus.BAD_REQUEST, "usage", "The body broke off.") from None
     return bytes(data)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Make an object whose members are there once: of two of a name nobody knows which is meant."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is given twice")
+    return members
 
 
 def _depth(data: bytes) -> int:
