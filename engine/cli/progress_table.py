@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from engine.cli.reporter import Sentences
 from engine.cli.standard_streams import UnbrokenStream
+from engine.masking import masked
 from engine.media import events
 from engine.record import Recording
 
@@ -56,7 +57,8 @@ class ProgressTable:
             cells = (f"{seconds:.1f} s", bitrate, f"{status.packets}", f"{status.files}", f"{status.gaps}")
             table.add_row(escape("/".join(recording.name)), status.state.value, *cells)
             if status.reason:
-                table.add_row("", escape(status.reason))
+                reason = status.reason.removeprefix(f"{masked(recording.url)}: ")
+                table.add_row("", escape(reason))
         if len(self._recordings) > _SHOWN_ROWS:
             table.add_row(f"and {len(self._recordings) - _SHOWN_ROWS} more")
         return table
