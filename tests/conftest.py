@@ -33,7 +33,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     files = sum(len(list(place.rglob("test_*.py"))) if place.is_dir() else 1 for place in places)
     cores = os.cpu_count() or 1
     # Of tests that wait for nothing, such as the quick ones, no more at once than there are cores.
-    return min(cores if config.option.markexpr else 4 + cores, files // FILES_A_WORKER)
+    return min(cores if config.option.markexpr else 2 + cores, files // FILES_A_WORKER)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
