@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
@@ -51,10 +52,10 @@ def source_url(text: str) -> str:
         check_url(text)
         return text
     name, mark, query = text, "", ""
-    if "?" in text and not Path(text).exists():
+    if "?" in text and not os.path.exists(text):
         name, mark, query = text.rpartition("?")
     path = Path(name).absolute()
-    if not name or not path.exists():
+    if not name or not os.path.exists(path):  # unlike Path.exists, also of names too long for a file
         raise UsageError(f"{masked(text)}: there is no such file, and it is no URL: {_EXPECTED}")
     if path.is_dir():
         raise UsageError(f"{name} is a folder: name an FLV file in it")
