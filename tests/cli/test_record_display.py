@@ -8,8 +8,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from pseudo_terminal import COLUMNS, Terminal
 from reel import COMMAND, environment, reel
-from terminals import COLUMNS, Terminal
 
 from engine.origin import Origin
 

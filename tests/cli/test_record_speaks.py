@@ -13,8 +13,8 @@ import pytest
 from oracle.rules import assert_f1
 from origins.breaking import Groups, Line, breaking
 from origins.process import free_port
+from pseudo_terminal import COLUMNS, Terminal
 from reel import COMMAND, Running, environment, reel, running
-from terminals import COLUMNS, Terminal
 
 from engine.media import events
 from engine.origin import Origin

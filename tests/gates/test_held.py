@@ -66,3 +66,10 @@ def test_no_two_test_modules_share_a_name() -> None:
     """Test folders are no packages: pytest would take one module for the other."""
     names = [path.name for path in TESTS.rglob("test_*.py")]
     assert sorted(names) == sorted(set(names))
+
+
+def test_no_module_beside_tests_hides_one_above_them() -> None:
+    """Each test folder comes on sys.path: one of two modules of a name would be imported for the other."""
+    above = {path.stem for path in TESTS.glob("*.py")}
+    beside = {path.stem for path in TESTS.glob("*/*.py")}
+    assert above & beside <= {"conftest"}
