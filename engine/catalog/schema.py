@@ -310,7 +310,7 @@ class Callback(Table):
     """The body, unsigned."""
     key: Mapped[str] = mapped_column(default="")
     subject: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """What it is about: ids of push, recording, session, file, task and request, for the log."""
+    """Ids of push, recording, session, file, task and request, for the log."""
     domain: Mapped[str]
     app: Mapped[str]
     stream: Mapped[str]

@@ -96,7 +96,7 @@ def _print_window(out: Console, manifest: Manifest) -> None:
 
 
 def _line(out: Console, text: str) -> None:
-    """One line, of any length: what stands in it can be copied."""
+    """Print one whole line, of any length, so that it can be copied."""
     out.print(text, soft_wrap=True)
 
 

@@ -126,7 +126,7 @@ def main() -> None:
 
 
 def _usage_message(error: typer.BadParameter) -> str:
-    """What is wrong with a command line; of a value that pydantic converted, in our words."""
+    """Describe the mistake in a command line; for a value that pydantic converted, in our words."""
     parameter, cause = getattr(error, "param", None), error.__cause__
     if parameter is None or not isinstance(cause, ValidationError):
         return error.format_message()

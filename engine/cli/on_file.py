@@ -150,7 +150,7 @@ def parse_timeout_s(text: str) -> float:
 
 
 def _environment(event: FileFinished) -> Mapping[str, str]:
-    """What a command finds in its environment; the name of the stream is in the file's manifest."""
+    """Make a command's environment; the name of the stream is in the file's manifest."""
     path = Path(event.path).absolute()
     stream = ""
     with suppress(ReelError, OSError):

@@ -40,7 +40,7 @@ def _option(field: str, *flags: str, metavar: str | None = None, **more: Any) ->
 
 
 def complete_formats(incomplete: str) -> list[str]:
-    """What a list of formats can go on with: each format once, behind those that are written."""
+    """Complete a list of formats: each format once, behind those that are written."""
     before, comma, last = incomplete.rpartition(",")
     written = before.lower().split(",")
     return [

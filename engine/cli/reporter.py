@@ -64,7 +64,7 @@ class ErrorLines:
 
 
 class JsonLines(ErrorLines):
-    """One JSON object a line on stdout, with a `progress` event of each recording every so many seconds.
+    """Prints events on stdout, one JSON object a line, and `progress` of each recording now and then.
 
     Args:
         progress_s: 0: never.

@@ -11,7 +11,7 @@ _WORD = 12  # columns of the first word
 
 
 def sentence(event: events.Event, url: str) -> str | None:
-    """One line for an event of the recording of a URL; None for those that are no change of its state."""
+    """Describe an event of the recording of a URL in one line; None: it is no change of its state."""
     match event:
         case events.Connecting():
             if event.reason is None:

@@ -45,7 +45,7 @@ _FLAGS = {
     "splice_s": "--splice",
     "to": "--to",
 }
-"""What the members of calls are called on the command line."""
+"""Options of the command line by the members of calls that they set."""
 
 
 class ServerClient:

@@ -49,7 +49,7 @@ class Files:
         return answer(page([self._shown(file) for file in found], total, asked.cursor))
 
     async def show(self, request: web.Request) -> web.Response:
-        """One file.
+        """Show one file.
 
         Raises:
             UnknownFile: there is none of that id.

@@ -47,7 +47,7 @@ class Recordings:
         return answer(page(shown, total, asked.cursor))
 
     async def show(self, request: web.Request) -> web.Response:
-        """One recording.
+        """Show one recording.
 
         Raises:
             UnknownRecording: there is none of that id.
